@@ -4,8 +4,27 @@
 
 extern crate alloc;
 
+pub mod event;
+pub mod id;
+pub mod io;
+mod membership;
+pub mod message;
+pub mod node;
+pub mod plan;
+mod recovery;
+mod standby;
+pub mod structure;
 pub mod time;
+pub mod timer;
 pub mod timing;
+mod watch;
 
+pub use event::{Event, Means, Trouble};
+pub use id::{Members, Priority, SERVERS_MAX, ServerId, ServiceSet};
+pub use io::{Action, Command, Deadline, Input, JobId, Outbox, Outcome, Output, Owner, Step};
+pub use message::Message;
+pub use node::{Config, ConfigError, Node, View};
+pub use structure::Structure;
 pub use time::{Span, Time};
+pub use timer::Timer;
 pub use timing::Timing;

@@ -1,0 +1,153 @@
+//! Names of servers, sets of servers, and the two management priorities.
+
+use core::fmt;
+
+/// The largest management group that the protocol runs.
+pub const SERVERS_MAX: usize = 8;
+
+/// A server of the group, by its place in the ring: 0 for the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerId(u8);
+
+impl ServerId {
+    /// The server at `place` in the ring; none when the place is beyond [`SERVERS_MAX`].
+    #[must_use]
+    pub const fn new(place: usize) -> Option<Self> {
+        if place < SERVERS_MAX {
+            Some(Self(place as u8))
+        } else {
+            None
+        }
+    }
+
+    /// The place in the ring, from 0; always below [`SERVERS_MAX`].
+    #[must_use]
+    pub const fn index(self) -> usize {
+        // The mask restates the constructor's bound, so that table look-ups need no check.
+        (self.0 & 7) as usize
+    }
+
+    /// Every server of a group of `size`, in ring order.
+    pub fn all(size: usize) -> impl DoubleEndedIterator<Item = Self> + Clone {
+        (0..size.min(SERVERS_MAX) as u8).map(Self)
+    }
+
+    /// The servers that follow this one in a ring of `size`, nearest first, without itself.
+    pub fn after(self, size: usize) -> impl DoubleEndedIterator<Item = Self> + Clone {
+        let (place, size) = (self.index(), size.clamp(1, SERVERS_MAX));
+        (1..size).map(move |step| Self(((place + step) % size) as u8))
+    }
+
+    /// The servers that precede this one in a ring of `size`, nearest first, without itself.
+    pub fn before(self, size: usize) -> impl DoubleEndedIterator<Item = Self> + Clone {
+        self.after(size).rev()
+    }
+}
+
+/// The paper counts from one: the first server prints as `S1`.
+impl fmt::Display for ServerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "S{}", self.index() + 1)
+    }
+}
+
+/// A set of servers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Members(u8);
+
+impl Members {
+    /// Nobody.
+    pub const NONE: Self = Self(0);
+
+    /// The first `size` servers.
+    #[must_use]
+    pub fn first(size: usize) -> Self {
+        ServerId::all(size).fold(Self::NONE, |set, server| set.with(server))
+    }
+
+    /// Whether `server` is in the set.
+    #[must_use]
+    pub const fn contains(self, server: ServerId) -> bool {
+        self.0 >> server.index() & 1 == 1
+    }
+
+    /// The set with `server`.
+    #[must_use]
+    pub const fn with(self, server: ServerId) -> Self {
+        Self(self.0 | 1 << server.index())
+    }
+
+    /// The set without `server`.
+    #[must_use]
+    pub const fn without(self, server: ServerId) -> Self {
+        Self(self.0 & !(1 << server.index()))
+    }
+
+    /// The servers of this set that are not in `other`.
+    #[must_use]
+    pub const fn minus(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// How many servers the set has.
+    #[must_use]
+    pub const fn len(self) -> usize {
+        self.0.count_ones() as usize
+    }
+
+    /// Whether the set is empty.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The servers of the set in ring order.
+    pub fn iter(self) -> impl DoubleEndedIterator<Item = ServerId> + Clone {
+        ServerId::all(SERVERS_MAX).filter(move |server| self.contains(*server))
+    }
+}
+
+/// Server management priority order: how a manager stands to its target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// Acts: starts the virtual server and runs the background job.
+    P1,
+    /// Corroborates, and stands in when P1 is dead or silent.
+    P2,
+}
+
+impl fmt::Display for Priority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::P1 => "P1",
+            Self::P2 => "P2",
+        })
+    }
+}
+
+/// A set of a server's services, by their place in its management data (line 5): at most eight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServiceSet(u8);
+
+impl ServiceSet {
+    /// No service.
+    pub const NONE: Self = Self(0);
+
+    /// The set whose bits are `bits`: bit 0 is the first service.
+    #[must_use]
+    pub const fn from_bits(bits: u8) -> Self {
+        Self(bits)
+    }
+
+    /// The bits of the set: bit 0 is the first service.
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// Whether the set is empty.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}

@@ -1,0 +1,268 @@
+//! What goes into a node and what comes out of it.
+
+use crate::event::Event;
+use crate::id::{Members, ServerId, ServiceSet};
+use crate::message::Message;
+use crate::time::Time;
+use crate::timer::Timer;
+use alloc::vec::Vec;
+
+/// Something that happened to a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Input {
+    /// The management programs start.
+    Start {
+        /// Whether this server's own virtual IP address is on it at this moment, as it is when only
+        /// the programs were restarted, or when the group is first put into service.
+        holding: bool,
+        /// The functions whose virtual server on this host holds the virtual IP address at this
+        /// moment, as when only the programs were restarted.
+        serving: Members,
+    },
+    /// A message from another member arrived.
+    Message {
+        /// The sender.
+        from: ServerId,
+        /// What it says.
+        message: Message,
+    },
+    /// A job ended.
+    Done {
+        /// The ticket of the job.
+        job: JobId,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// The driver's wake-up. Early, late and needless ones are legal.
+    Deadline,
+    /// The operator, or the executer, wants something.
+    Command(Command),
+}
+
+/// What an operator or the executer asks of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Command {
+    /// Stop all management programs. Virtual servers that serve go on serving.
+    Stop,
+}
+
+/// Something a node wants done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Output {
+    /// Send a message. It may be lost; the protocol copes.
+    Send {
+        /// The receiver.
+        to: ServerId,
+        /// What to say.
+        message: Message,
+    },
+    /// Begin slow work and report its end with [`Input::Done`] and the same ticket.
+    Run {
+        /// The ticket.
+        job: JobId,
+        /// The work.
+        action: Action,
+    },
+    /// The result of a job is no longer wanted. A result that comes all the same is ignored.
+    Cancel {
+        /// The ticket.
+        job: JobId,
+    },
+    /// Something worth knowing happened.
+    Note(Event),
+}
+
+/// Slow work that a driver carries out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Examine the network of `target`. [`Outcome::Ok`] when it answers, else [`Outcome::Failed`].
+    ExamineNetwork {
+        /// The examined server.
+        target: ServerId,
+    },
+    /// Examine each service of `target`. Ends with [`Outcome::Services`].
+    ExamineServices {
+        /// The examined server.
+        target: ServerId,
+    },
+    /// Restart services on `target`.
+    RestartServices {
+        /// The server in trouble.
+        target: ServerId,
+        /// Its failing services.
+        failing: ServiceSet,
+    },
+    /// Restart `target`. Ends when the command has been taken, not when the server is back.
+    RestartServer {
+        /// The server in trouble.
+        target: ServerId,
+    },
+    /// Power `target` on. Ends when the command has been given, not when the server is there.
+    PowerOn {
+        /// The server in trouble.
+        target: ServerId,
+    },
+    /// Resume the suspended virtual server of `function` on this host.
+    Resume {
+        /// The function that it takes over.
+        function: ServerId,
+    },
+    /// Start the virtual server of `function` on this host from its image.
+    ColdStart {
+        /// The function that it takes over.
+        function: ServerId,
+    },
+    /// Give the virtual server on this host the virtual IP address of `function`.
+    Assign {
+        /// The function.
+        function: ServerId,
+    },
+    /// Take the virtual IP address of `function` off the virtual server on this host.
+    Release {
+        /// The function.
+        function: ServerId,
+    },
+    /// Suspend the virtual server of `function` on this host.
+    Suspend {
+        /// The function.
+        function: ServerId,
+    },
+    /// Put this server's own virtual IP address on it.
+    AssignOwn,
+    /// Take this server's own virtual IP address off it.
+    ReleaseOwn,
+}
+
+/// How a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// As wished; a network that was examined answers.
+    Ok,
+    /// Not as wished; a network that was examined does not answer.
+    Failed,
+    /// The services that were found failing; none of them means that all are well.
+    Services(ServiceSet),
+}
+
+/// Which part of a node a job belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Owner {
+    /// The management program of a target.
+    Watch,
+    /// The background job of a target.
+    Recovery,
+    /// The virtual server of a function.
+    Standby,
+    /// This server's own virtual IP address.
+    Own,
+}
+
+/// The ticket of a job: unique among the jobs that a node has under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId {
+    /// The part of the node that waits for it.
+    pub owner: Owner,
+    /// The target or function that it is about.
+    pub subject: ServerId,
+    /// Tells it from earlier jobs of the same part.
+    pub serial: u16,
+}
+
+/// The only wake-up a driver keeps for a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Deadline {
+    /// When the node wants [`Input::Deadline`].
+    pub at: Time,
+    /// Why.
+    pub timer: Timer,
+}
+
+/// Room for the outputs of one step, reused from step to step.
+#[derive(Clone, Debug, Default)]
+pub struct Outbox {
+    outputs: Vec<Output>,
+}
+
+impl Outbox {
+    /// An empty outbox. It grows to the largest step and then allocates no more.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            outputs: Vec::with_capacity(32),
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.outputs.clear();
+    }
+
+    pub(crate) fn send(&mut self, to: ServerId, message: Message) {
+        self.outputs.push(Output::Send { to, message });
+    }
+
+    pub(crate) fn run(&mut self, job: JobId, action: Action) {
+        self.outputs.push(Output::Run { job, action });
+    }
+
+    pub(crate) fn cancel(&mut self, job: JobId) {
+        self.outputs.push(Output::Cancel { job });
+    }
+
+    pub(crate) fn note(&mut self, event: Event) {
+        self.outputs.push(Output::Note(event));
+    }
+}
+
+/// The outcome of one step: an iterator of its outputs, in the order in which they were decided.
+///
+/// It borrows the node, so the next step cannot begin before this one is finished. Dropping it with
+/// outputs left is a driver's mistake, and asserted against.
+#[must_use = "outputs must be carried out, then `finish` called for the next wake-up"]
+#[derive(Debug)]
+pub struct Step<'a> {
+    outputs: &'a [Output],
+    deadline: Option<Deadline>,
+}
+
+impl<'a> Step<'a> {
+    pub(crate) fn new(outbox: &'a Outbox, deadline: Option<Deadline>) -> Self {
+        Self {
+            outputs: &outbox.outputs,
+            deadline,
+        }
+    }
+
+    /// The next wake-up.
+    ///
+    /// # Panics
+    ///
+    /// When outputs are left that the driver has not looked at.
+    pub fn finish(mut self) -> Option<Deadline> {
+        let left = core::mem::take(&mut self.outputs);
+        assert!(
+            left.is_empty(),
+            "a step was finished with {} outputs left",
+            left.len()
+        );
+        self.deadline
+    }
+}
+
+impl Iterator for Step<'_> {
+    type Item = Output;
+
+    fn next(&mut self) -> Option<Output> {
+        let (first, rest) = self.outputs.split_first()?;
+        self.outputs = rest;
+        Some(*first)
+    }
+}
+
+impl Drop for Step<'_> {
+    fn drop(&mut self) {
+        debug_assert!(
+            self.outputs.is_empty(),
+            "a step was dropped with outputs left"
+        );
+    }
+}

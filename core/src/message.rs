@@ -1,0 +1,73 @@
+//! What members say to each other.
+
+use crate::id::ServerId;
+use crate::structure::Structure;
+
+/// A message between two members. Small, and copied freely.
+///
+/// The paper's S.file, U.file and D.file are [`Message::Sync`], [`Message::Up`] and
+/// [`Message::Down`]; the others are what the paper leaves to the reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Message {
+    /// S.file, P1 to P2: examine `target` now. Carries the sum of the sender's structure, so that
+    /// a missed report is noticed at the next cycle.
+    Sync {
+        /// The target to examine.
+        target: ServerId,
+        /// [`Structure::digest`] of the sender.
+        digest: u16,
+    },
+    /// U.file: `target` is healthy again, monitor it in step.
+    Up {
+        /// The recovered target.
+        target: ServerId,
+    },
+    /// D.file: `target` could not be recovered, the structure has changed.
+    Down {
+        /// The target that was cut out.
+        target: ServerId,
+        /// The structure without it.
+        structure: Structure,
+    },
+    /// The acting manager is alive and still at work on `target`.
+    Progress {
+        /// The target in trouble.
+        target: ServerId,
+        /// Whether the sender's virtual server holds the target's virtual IP address.
+        serving: bool,
+        /// Whether the sender has restarted the target, and with it whatever it hosted.
+        restarting: bool,
+    },
+    /// The sender's structure, after a change or when two copies differ.
+    Report {
+        /// The structure.
+        structure: Structure,
+    },
+    /// The sender's management side has just started, or still waits for its place.
+    Hello {
+        /// What it knows.
+        structure: Structure,
+    },
+    /// Answer to [`Message::Hello`].
+    Welcome {
+        /// What the sender knows.
+        structure: Structure,
+        /// Whether the sender serves or recovers the newcomer's function: it must wait for the
+        /// hand-back.
+        held: bool,
+    },
+    /// The receiver may take its own virtual IP address back; the virtual server has dropped it.
+    GiveBack {
+        /// The structure with the receiver in it.
+        structure: Structure,
+    },
+    /// The receiver shall drop its own virtual IP address: a virtual server is about to take it.
+    Yield,
+    /// Answer to [`Message::GiveBack`]: the sender holds its own address again.
+    Resumed,
+    /// The sender cannot start the virtual server of `function`: the receiver shall.
+    Take {
+        /// The function to serve.
+        function: ServerId,
+    },
+}

@@ -1,0 +1,425 @@
+//! One server's management side. This file only dispatches; the parts decide.
+
+use crate::event::Event;
+use crate::id::{Members, SERVERS_MAX, ServerId};
+use crate::io::{Action, Command, Deadline, Input, JobId, Outbox, Outcome, Owner, Step};
+use crate::membership::Membership;
+use crate::message::Message;
+use crate::plan::{self, Managers};
+use crate::recovery::Recovery;
+use crate::standby::Standby;
+use crate::structure::Structure;
+use crate::time::{Span, Time};
+use crate::timer::{Timer, Timers};
+use crate::timing::Timing;
+use crate::watch::Watch;
+use thiserror::Error;
+
+/// What a node must know before it starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Config {
+    pub(crate) me: ServerId,
+    pub(crate) size: u8,
+    pub(crate) guests_max: u8,
+    pub(crate) timing: Timing,
+}
+
+/// A configuration that no group can run with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ConfigError {
+    /// A group has 2 to 8 servers.
+    #[error("a group has 2 to 8 servers, not {0}")]
+    Size(usize),
+    /// The server is not one of the group.
+    #[error("server {0} is not in a group of {1}")]
+    Stranger(ServerId, usize),
+    /// A wait of zero would make the node spin.
+    #[error("{0} must be longer than zero")]
+    Zero(&'static str),
+}
+
+impl Config {
+    /// A valid configuration of the server `me` in a group of `size`.
+    ///
+    /// `guests_max` is the number of virtual servers that the host's memory has room for.
+    ///
+    /// # Errors
+    ///
+    /// When the group's size is not 2 to 8, the server is not in it, or a wait that must not be zero
+    /// is.
+    pub fn new(
+        me: ServerId,
+        size: usize,
+        guests_max: u8,
+        timing: Timing,
+    ) -> Result<Self, ConfigError> {
+        if !(2..=SERVERS_MAX).contains(&size) {
+            return Err(ConfigError::Size(size));
+        }
+        if me.index() >= size {
+            return Err(ConfigError::Stranger(me, size));
+        }
+        let positive = [
+            ("inter_monitoring", timing.inter_monitoring),
+            ("judgement_max", timing.judgement_max),
+            ("sync_grace", timing.sync_grace),
+            ("join_wait", timing.join_wait),
+            ("poll_pause", timing.poll_pause),
+            ("examination_max", timing.examination_max),
+            ("job_max", timing.job_max),
+        ];
+        if let Some((name, _)) = positive.iter().find(|(_, span)| *span == Span::ZERO) {
+            return Err(ConfigError::Zero(name));
+        }
+        Ok(Self {
+            me,
+            size: size as u8,
+            guests_max,
+            timing,
+        })
+    }
+
+    /// The server that this configuration is for.
+    #[must_use]
+    pub const fn me(&self) -> ServerId {
+        self.me
+    }
+
+    /// The number of servers of the group.
+    #[must_use]
+    pub const fn size(&self) -> usize {
+        self.size as usize
+    }
+}
+
+/// The management side of one server: its management programs, background jobs, virtual servers
+/// and its place in the ring.
+///
+/// The contract, stated once:
+///
+/// - A driver calls [`Node::step`] for every input, with an instant that never goes back, carries
+///   out the outputs in their order, and keeps the one wake-up that [`Step::finish`] returns.
+/// - Slow work is a job with a ticket. A result whose ticket is no longer waited for is counted and
+///   ignored, so a change of plans needs no lock. A job may fail, or never end.
+/// - Messages may be lost, late, doubled and reordered. Deadlines may be late, early or needless.
+/// - The node reads no clock, draws no number, does no I/O and, once its outbox has grown to its
+///   size, allocates nothing. Equal nodes given equal inputs return equal outputs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Node {
+    pub(crate) config: Config,
+    pub(crate) membership: Membership,
+    pub(crate) structure: Structure,
+    /// [`Structure::digest`], kept because every cycle sends it.
+    pub(crate) digest: u16,
+    /// Servers whose network trouble this server has confirmed itself.
+    pub(crate) absent: Members,
+    pub(crate) watches: [Watch; SERVERS_MAX],
+    pub(crate) recoveries: [Recovery; SERVERS_MAX],
+    pub(crate) standbys: [Standby; SERVERS_MAX],
+    pub(crate) timers: Timers,
+    serial: u16,
+    stale: u32,
+}
+
+/// One step's surroundings: the instant and where outputs go.
+pub(crate) struct Context<'a> {
+    pub(crate) now: Time,
+    pub(crate) out: &'a mut Outbox,
+}
+
+/// Facts about a node, for checkers and status pages.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    node: &'a Node,
+}
+
+impl Node {
+    /// A node that has not been started.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let structure = Structure::whole(config.size());
+        Self {
+            config,
+            membership: Membership::default(),
+            structure,
+            digest: structure.digest(),
+            absent: Members::NONE,
+            watches: [Watch::default(); SERVERS_MAX],
+            recoveries: [Recovery::default(); SERVERS_MAX],
+            standbys: [Standby::default(); SERVERS_MAX],
+            timers: Timers::new(),
+            serial: 0,
+            stale: 0,
+        }
+    }
+
+    /// Takes one input at the instant `now`. See [`Node`] for the contract.
+    pub fn step<'a>(&'a mut self, now: Time, input: Input, out: &'a mut Outbox) -> Step<'a> {
+        out.clear();
+        let cx = &mut Context { now, out };
+        match input {
+            Input::Start { holding, serving } => self.start(cx, holding, serving),
+            Input::Command(Command::Stop) => self.stop(cx),
+            _ if !self.membership.is_running() => {}
+            Input::Message { from, message } => self.receive(cx, from, message),
+            Input::Done { job, outcome } => self.done(cx, job, outcome),
+            Input::Deadline => {
+                while let Some(timer) = self.timers.take_due(now) {
+                    self.expire(cx, timer);
+                }
+            }
+        }
+        let deadline = self
+            .timers
+            .first()
+            .map(|(at, timer)| Deadline { at, timer });
+        Step::new(out, deadline)
+    }
+
+    /// Facts for checkers and status pages.
+    #[must_use]
+    pub fn view(&self) -> View<'_> {
+        View { node: self }
+    }
+
+    fn start(&mut self, cx: &mut Context<'_>, holding: bool, serving: Members) {
+        *self = Self::new(self.config);
+        self.join(cx, holding, serving.without(self.me()));
+    }
+
+    fn stop(&mut self, cx: &mut Context<'_>) {
+        if self.membership.is_running() {
+            let kept = self.standbys;
+            *self = Self::new(self.config);
+            self.standbys = kept;
+            cx.out.note(Event::Stopped);
+        }
+    }
+
+    fn receive(&mut self, cx: &mut Context<'_>, from: ServerId, message: Message) {
+        if from == self.me() || from.index() >= self.config.size() {
+            return;
+        }
+        match message {
+            Message::Sync { target, digest } => self.sync_received(cx, from, target, digest),
+            Message::Up { target } => self.up_received(cx, from, target),
+            Message::Down { structure, .. } => self.down_received(cx, from, &structure),
+            Message::Progress {
+                target,
+                serving,
+                restarting,
+            } => {
+                self.progress_received(cx, from, target, serving, restarting);
+            }
+            Message::Report { structure } => self.report_received(cx, from, &structure),
+            Message::Hello { structure } => self.hello_received(cx, from, &structure),
+            Message::Welcome { structure, held } => {
+                self.welcome_received(cx, &structure, held);
+            }
+            Message::GiveBack { structure } => self.give_back_received(cx, from, &structure),
+            Message::Yield => self.yield_received(cx),
+            Message::Resumed => self.resumed_received(cx, from),
+            Message::Take { function } => self.take_received(cx, function),
+        }
+    }
+
+    fn done(&mut self, cx: &mut Context<'_>, job: JobId, outcome: Outcome) {
+        let subject = job.subject;
+        let waited_for = match job.owner {
+            Owner::Watch => self.watches[subject.index()].job,
+            Owner::Recovery => self.recoveries[subject.index()].job,
+            Owner::Standby => self.standbys[subject.index()].job,
+            Owner::Own => self.membership.job,
+        };
+        if waited_for != Some(job.serial) {
+            self.stale = self.stale.saturating_add(1);
+            return;
+        }
+        self.end_job(job.owner, subject);
+        match job.owner {
+            Owner::Watch => self.watch_done(cx, subject, outcome),
+            Owner::Recovery => self.recovery_done(cx, subject, outcome),
+            Owner::Standby => self.standby_done(cx, subject, outcome),
+            Owner::Own => self.own_done(cx, outcome),
+        }
+    }
+
+    fn expire(&mut self, cx: &mut Context<'_>, timer: Timer) {
+        match timer {
+            Timer::Watch(target) => {
+                self.cancel_job(cx, Owner::Watch, target);
+                self.watch_expired(cx, target);
+            }
+            Timer::Recovery(target) => {
+                self.cancel_job(cx, Owner::Recovery, target);
+                self.recovery_expired(cx, target);
+            }
+            Timer::Standby(function) => {
+                self.cancel_job(cx, Owner::Standby, function);
+                self.standby_expired(cx, function);
+            }
+            Timer::Beat => self.beat(cx),
+            Timer::Join => self.join_expired(cx),
+            Timer::Own => {
+                let me = self.me();
+                self.cancel_job(cx, Owner::Own, me);
+                self.own_expired(cx);
+            }
+        }
+    }
+
+    // What the parts share.
+
+    pub(crate) const fn me(&self) -> ServerId {
+        self.config.me
+    }
+
+    /// The other servers of the group, in the ring or not.
+    pub(crate) fn others(&self) -> impl Iterator<Item = ServerId> + use<> {
+        self.me().after(self.config.size())
+    }
+
+    pub(crate) fn managers(&self, target: ServerId) -> Managers {
+        plan::managers_without(target, self.structure.members(), self.absent)
+    }
+
+    /// Begins a job for `owner`; its result, or a timer set here, ends the wait.
+    pub(crate) fn run(
+        &mut self,
+        cx: &mut Context<'_>,
+        owner: Owner,
+        subject: ServerId,
+        action: Action,
+    ) {
+        self.cancel_job(cx, owner, subject);
+        self.serial = self.serial.wrapping_add(1);
+        let serial = self.serial;
+        *self.job_slot(owner, subject) = Some(serial);
+        let wait = match action {
+            Action::ExamineNetwork { .. } | Action::ExamineServices { .. } => {
+                self.config.timing.examination_max
+            }
+            _ => self.config.timing.job_max,
+        };
+        self.timers.set(timer_of(owner, subject), cx.now + wait);
+        cx.out.run(
+            JobId {
+                owner,
+                subject,
+                serial,
+            },
+            action,
+        );
+    }
+
+    /// Forgets the job that `owner` waits for, if there is one, and tells the driver so.
+    pub(crate) fn cancel_job(&mut self, cx: &mut Context<'_>, owner: Owner, subject: ServerId) {
+        if let Some(serial) = self.job_slot(owner, subject).take() {
+            self.timers.clear(timer_of(owner, subject));
+            cx.out.cancel(JobId {
+                owner,
+                subject,
+                serial,
+            });
+        }
+    }
+
+    fn end_job(&mut self, owner: Owner, subject: ServerId) {
+        *self.job_slot(owner, subject) = None;
+        self.timers.clear(timer_of(owner, subject));
+    }
+
+    fn job_slot(&mut self, owner: Owner, subject: ServerId) -> &mut Option<u16> {
+        match owner {
+            Owner::Watch => &mut self.watches[subject.index()].job,
+            Owner::Recovery => &mut self.recoveries[subject.index()].job,
+            Owner::Standby => &mut self.standbys[subject.index()].job,
+            Owner::Own => &mut self.membership.job,
+        }
+    }
+}
+
+const fn timer_of(owner: Owner, subject: ServerId) -> Timer {
+    match owner {
+        Owner::Watch => Timer::Watch(subject),
+        Owner::Recovery => Timer::Recovery(subject),
+        Owner::Standby => Timer::Standby(subject),
+        Owner::Own => Timer::Own,
+    }
+}
+
+impl View<'_> {
+    /// Whether the management programs run.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.node.membership.is_running()
+    }
+
+    /// Whether this server manages others: it runs and has found its place in the ring.
+    #[must_use]
+    pub fn is_managing(&self) -> bool {
+        self.node.membership.is_managing()
+    }
+
+    /// Whether this server believes that it holds its own virtual IP address.
+    #[must_use]
+    pub fn holds_own_address(&self) -> bool {
+        self.node.membership.holds_own()
+    }
+
+    /// The structure as far as this server knows.
+    #[must_use]
+    pub fn structure(&self) -> Structure {
+        self.node.structure
+    }
+
+    /// The functions whose virtual server on this host holds the virtual IP address.
+    #[must_use]
+    pub fn serving(&self) -> Members {
+        self.functions(|standby| standby.is_serving())
+    }
+
+    /// The functions whose virtual server takes up memory of this host.
+    #[must_use]
+    pub fn awake(&self) -> Members {
+        self.functions(|standby| standby.is_awake())
+    }
+
+    /// The targets that this server recovers at this moment.
+    #[must_use]
+    pub fn recovering(&self) -> Members {
+        ServerId::all(SERVERS_MAX)
+            .filter(|target| self.node.recoveries[target.index()].is_active())
+            .fold(Members::NONE, Members::with)
+    }
+
+    /// The targets of this server's management programs, with its priority for each.
+    pub fn managed(&self) -> impl Iterator<Item = (ServerId, crate::id::Priority)> + '_ {
+        ServerId::all(SERVERS_MAX).filter_map(|target| {
+            self.node.watches[target.index()]
+                .priority
+                .map(|priority| (target, priority))
+        })
+    }
+
+    /// How many results came for jobs that nobody waited for any more.
+    #[must_use]
+    pub fn stale_results(&self) -> u32 {
+        self.node.stale
+    }
+
+    /// The next instant at which the node wants to be woken.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Deadline> {
+        self.node
+            .timers
+            .first()
+            .map(|(at, timer)| Deadline { at, timer })
+    }
+
+    fn functions(&self, wanted: impl Fn(&Standby) -> bool) -> Members {
+        ServerId::all(SERVERS_MAX)
+            .filter(|function| wanted(&self.node.standbys[function.index()]))
+            .fold(Members::NONE, Members::with)
+    }
+}

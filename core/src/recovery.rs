@@ -1,0 +1,435 @@
+//! The background job: bring the real server back, or judge that it cannot be.
+//!
+//! It is never told the kind of trouble. It tries one means after the other, each at most once, and
+//! examines what became of it.
+
+use crate::event::{Event, Means, Trouble};
+use crate::id::{Members, SERVERS_MAX, ServerId, ServiceSet};
+use crate::io::{Action, Outcome, Owner};
+use crate::message::Message;
+use crate::node::{Context, Node};
+use crate::time::{Span, Time};
+use crate::timer::Timer;
+
+/// One background job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Recovery {
+    state: State,
+    pub(crate) job: Option<u16>,
+    tried: Tried,
+    /// What the last examination said of the network.
+    network_normal: bool,
+    /// The services that the last examination found failing.
+    failing: ServiceSet,
+    /// The target's own management side has reported since the last means was tried.
+    returned: bool,
+    /// The target has come back, and its services may still be starting.
+    starting: bool,
+    /// Until when the present means may still work.
+    until: Time,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+enum State {
+    #[default]
+    Idle,
+    /// The job is being launched.
+    Launching,
+    /// The service programs are being restarted.
+    RestartingServices,
+    /// The server has been told to restart.
+    RestartingServer,
+    /// The server has been told to power on.
+    PoweringOn,
+    /// Pause between two examinations of a server that is expected back.
+    Pausing,
+    /// Examination of the network of a server that is expected back.
+    Polling,
+    /// Wait before the services are examined again.
+    Settling,
+    /// The services are examined again.
+    Examining,
+    /// up.file or down.file has been written, the management program has not found it yet.
+    Reporting { recovered: bool },
+}
+
+/// Which means have been tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct Tried {
+    services: bool,
+    restart: bool,
+    wait: bool,
+    power: bool,
+}
+
+impl Recovery {
+    pub(crate) const fn is_active(&self) -> bool {
+        !matches!(self.state, State::Idle)
+    }
+}
+
+impl Node {
+    fn recovery(&mut self, target: ServerId) -> &mut Recovery {
+        &mut self.recoveries[target.index()]
+    }
+
+    fn recovery_after(&mut self, cx: &Context<'_>, target: ServerId, wait: Span) {
+        self.timers.set(Timer::Recovery(target), cx.now + wait);
+    }
+
+    /// Launches the background job for confirmed trouble.
+    pub(crate) fn begin_recovery(
+        &mut self,
+        cx: &mut Context<'_>,
+        target: ServerId,
+        trouble: Trouble,
+    ) {
+        let until = cx.now + self.config.timing.judgement_max;
+        if self.view().recovering().is_empty() {
+            self.timers
+                .set(Timer::Beat, cx.now + self.config.timing.inter_monitoring);
+        }
+        *self.recovery(target) = Recovery {
+            state: State::Launching,
+            network_normal: trouble == Trouble::Service,
+            failing: ServiceSet::from_bits(u8::MAX),
+            until,
+            ..Recovery::default()
+        };
+        let launch = self.config.timing.hand_off;
+        self.recovery_after(cx, target, launch);
+        self.report_progress(cx, target);
+    }
+
+    /// Examines a server that was cut out and has reported itself; it is taken back when healthy.
+    pub(crate) fn begin_readmission(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        let tried = Tried {
+            services: true,
+            restart: true,
+            wait: true,
+            power: true,
+        };
+        *self.recovery(target) = Recovery {
+            state: State::Settling,
+            until: cx.now,
+            tried,
+            ..Recovery::default()
+        };
+        let wait = self.config.timing.reexamination_wait;
+        self.recovery_after(cx, target, wait);
+    }
+
+    /// Gives the target up to another manager: nothing of this job goes on.
+    pub(crate) fn abandon_recovery(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        self.end_recovery(cx, target);
+        self.unwant(cx, target);
+    }
+
+    fn end_recovery(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        self.cancel_job(cx, Owner::Recovery, target);
+        self.timers.clear(Timer::Recovery(target));
+        *self.recovery(target) = Recovery::default();
+    }
+
+    pub(crate) fn recovery_expired(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        match self.recoveries[target.index()].state {
+            State::Idle => {}
+            State::Launching => self.launched(cx, target),
+            State::Pausing => self.poll(cx, target),
+            State::Polling => self.polled(cx, target, Outcome::Failed),
+            State::Settling => {
+                self.recovery(target).state = State::Examining;
+                self.run(
+                    cx,
+                    Owner::Recovery,
+                    target,
+                    Action::ExamineServices { target },
+                );
+            }
+            State::Reporting { recovered: true } => self.up_file_found(cx, target),
+            State::Reporting { recovered: false } => self.down_file_found(cx, target),
+            State::RestartingServices
+            | State::RestartingServer
+            | State::PoweringOn
+            | State::Examining => self.recovery_done(cx, target, Outcome::Failed),
+        }
+    }
+
+    pub(crate) fn recovery_done(
+        &mut self,
+        cx: &mut Context<'_>,
+        target: ServerId,
+        outcome: Outcome,
+    ) {
+        let done = outcome == Outcome::Ok;
+        match self.recoveries[target.index()].state {
+            State::RestartingServices if done => self.settle(cx, target, false),
+            State::RestartingServices => self.escalate(cx, target),
+            State::RestartingServer | State::PoweringOn if done => self.await_return(cx, target),
+            State::RestartingServer => {
+                // A server that takes no command any more has gone away meanwhile.
+                self.recovery(target).network_normal = false;
+                self.escalate(cx, target);
+            }
+            State::PoweringOn => self.escalate(cx, target),
+            State::Polling => self.polled(cx, target, outcome),
+            State::Examining => self.reexamined(cx, target, outcome),
+            State::Idle
+            | State::Launching
+            | State::Pausing
+            | State::Settling
+            | State::Reporting { .. } => {}
+        }
+    }
+
+    fn launched(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        if !self.recoveries[target.index()].network_normal {
+            self.want(cx, target, Span::ZERO);
+        }
+        self.escalate(cx, target);
+    }
+
+    /// Tries the next means that fits what was last seen, or gives up.
+    fn escalate(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        let Recovery {
+            tried,
+            network_normal,
+            failing,
+            ..
+        } = self.recoveries[target.index()];
+        if network_normal && !tried.services {
+            self.recovery(target).tried.services = true;
+            self.begin_means(
+                cx,
+                target,
+                Means::RestartServices,
+                State::RestartingServices,
+            );
+            let action = Action::RestartServices { target, failing };
+            self.run(cx, Owner::Recovery, target, action);
+        } else if network_normal && !tried.restart {
+            self.recovery(target).tried.restart = true;
+            self.restart_server(cx, target);
+        } else if !network_normal && !tried.wait {
+            cx.out.note(Event::Tried {
+                target,
+                means: Means::AwaitReturn,
+            });
+            self.recovery(target).tried.wait = true;
+            self.watch_for_return(cx, target);
+        } else if !network_normal && !tried.power {
+            self.recovery(target).tried.power = true;
+            self.begin_means(cx, target, Means::PowerOn, State::PoweringOn);
+            self.run(cx, Owner::Recovery, target, Action::PowerOn { target });
+        } else {
+            self.report(cx, target, false);
+        }
+    }
+
+    fn begin_means(&mut self, cx: &mut Context<'_>, target: ServerId, means: Means, state: State) {
+        cx.out.note(Event::Tried { target, means });
+        let recovery = self.recovery(target);
+        recovery.state = state;
+        recovery.returned = false;
+    }
+
+    fn restart_server(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        // The management program learns that the service restart did not help, and lets the virtual
+        // server take over while the job restarts the server.
+        let hand_off = self.config.timing.hand_off;
+        cx.out.send(target, Message::Yield);
+        self.want(cx, target, hand_off);
+        self.begin_means(cx, target, Means::RestartServer, State::RestartingServer);
+        self.run(
+            cx,
+            Owner::Recovery,
+            target,
+            Action::RestartServer { target },
+        );
+        self.report_progress(cx, target);
+    }
+
+    /// The means has been tried, and the server has the maximum judgement time to come back.
+    fn await_return(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        let until = cx.now + self.config.timing.judgement_max;
+        let recovery = self.recovery(target);
+        recovery.until = until;
+        recovery.tried.wait = true;
+        recovery.network_normal = false;
+        self.watch_for_return(cx, target);
+    }
+
+    fn watch_for_return(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        if self.recoveries[target.index()].returned {
+            self.settle(cx, target, true);
+        } else {
+            self.poll(cx, target);
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        let until = self.recoveries[target.index()].until;
+        if cx.now >= until {
+            return self.judge(cx, target);
+        }
+        self.recovery(target).state = State::Polling;
+        self.run(
+            cx,
+            Owner::Recovery,
+            target,
+            Action::ExamineNetwork { target },
+        );
+        let overdue = cx.now + self.config.timing.examination_max;
+        self.timers.set(Timer::Recovery(target), overdue.min(until));
+    }
+
+    fn polled(&mut self, cx: &mut Context<'_>, target: ServerId, outcome: Outcome) {
+        let pause = cx.now + self.config.timing.poll_pause;
+        let recovery = self.recovery(target);
+        // An examination that was cut short by the end of the wait says nothing new.
+        if cx.now < recovery.until {
+            recovery.network_normal = outcome == Outcome::Ok;
+        }
+        recovery.state = State::Pausing;
+        let next = pause.min(recovery.until);
+        self.timers.set(Timer::Recovery(target), next);
+    }
+
+    /// The wait is over. A server whose network answers, though its management side is silent, is
+    /// examined; any other needs a stronger means.
+    fn judge(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        if self.recoveries[target.index()].network_normal {
+            self.settle(cx, target, true);
+        } else {
+            self.escalate(cx, target);
+        }
+    }
+
+    /// The target's own management side says that it is there again.
+    pub(crate) fn target_returned(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        let recovery = self.recovery(target);
+        match recovery.state {
+            State::Idle | State::Reporting { .. } => return,
+            State::Pausing | State::Polling => {
+                self.cancel_job(cx, Owner::Recovery, target);
+                self.settle(cx, target, true);
+            }
+            _ => recovery.returned = true,
+        }
+        cx.out.note(Event::Returned { target });
+    }
+
+    fn settle(&mut self, cx: &mut Context<'_>, target: ServerId, starting: bool) {
+        let wait = self.config.timing.reexamination_wait;
+        let recovery = self.recovery(target);
+        recovery.state = State::Settling;
+        recovery.starting = starting;
+        recovery.network_normal = true;
+        self.recovery_after(cx, target, wait);
+    }
+
+    fn reexamined(&mut self, cx: &mut Context<'_>, target: ServerId, outcome: Outcome) {
+        let recovery = self.recovery(target);
+        match outcome {
+            Outcome::Services(failing) if failing.is_empty() => self.report(cx, target, true),
+            Outcome::Services(_) if recovery.starting && cx.now < recovery.until => {
+                recovery.state = State::Settling;
+                let wait = self.config.timing.poll_pause;
+                self.recovery_after(cx, target, wait);
+            }
+            Outcome::Services(failing) => {
+                recovery.failing = failing;
+                self.escalate(cx, target);
+            }
+            // The target went away while it was examined: its network is the question again.
+            Outcome::Ok | Outcome::Failed => {
+                recovery.network_normal = false;
+                self.escalate(cx, target);
+            }
+        }
+    }
+
+    fn report(&mut self, cx: &mut Context<'_>, target: ServerId, recovered: bool) {
+        let wait = self.config.timing.hand_off;
+        self.recovery(target).state = State::Reporting { recovered };
+        self.recovery_after(cx, target, wait);
+    }
+
+    fn up_file_found(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        cx.out.note(Event::Recovered { target });
+        self.end_recovery(cx, target);
+        let rejoined = !self.structure.contains(target);
+        if rejoined {
+            self.change_host(cx, target, Some(target));
+        } else {
+            self.recovered(cx, target);
+        }
+        self.hand_back(cx, target);
+        if rejoined {
+            self.broadcast_structure(cx);
+        }
+    }
+
+    fn down_file_found(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        self.end_recovery(cx, target);
+        if !self.structure.contains(target) {
+            // A server that asked to come back and is not fit for it; it will ask again.
+            return;
+        }
+        cx.out.note(Event::GivenUp { target });
+        let managers = self.managers(target);
+        let host = self.standbys[target.index()].is_awake().then(|| self.me());
+        self.absent = self.absent.without(target);
+        self.change_host(cx, target, host);
+        // D.file goes to the other manager, and that one reports to those who saw nothing. Without
+        // one that is known to be there, this server reports itself.
+        match managers
+            .peer_of(self.me())
+            .filter(|peer| !self.absent.contains(*peer))
+        {
+            Some(peer) => {
+                cx.out.send(
+                    peer,
+                    Message::Down {
+                        target,
+                        structure: self.structure,
+                    },
+                );
+            }
+            None => self.broadcast_structure(cx),
+        }
+    }
+
+    /// Tells the other managers that this one is alive and at work.
+    pub(crate) fn report_progress(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        let recovery = &self.recoveries[target.index()];
+        let restarting = recovery.tried.restart && recovery.state == State::RestartingServer;
+        let serving = self.standbys[target.index()].is_serving();
+        self.tell_managers(
+            cx,
+            target,
+            Message::Progress {
+                target,
+                serving,
+                restarting,
+            },
+        );
+    }
+
+    pub(crate) fn beat(&mut self, cx: &mut Context<'_>) {
+        let active = self.view().recovering();
+        for target in active.iter() {
+            self.report_progress(cx, target);
+        }
+        if active != Members::NONE {
+            self.timers
+                .set(Timer::Beat, cx.now + self.config.timing.inter_monitoring);
+        }
+    }
+
+    /// Whether this server serves or recovers `function`, so that its own server must wait.
+    pub(crate) fn holds(&self, function: ServerId) -> bool {
+        debug_assert!(function.index() < SERVERS_MAX);
+        self.recoveries[function.index()].is_active() || self.standbys[function.index()].is_awake()
+    }
+}

@@ -1,0 +1,342 @@
+//! The virtual servers on this host, and the virtual IP addresses that they hold.
+
+use crate::event::Event;
+use crate::id::{Priority, ServerId};
+use crate::io::{Action, Outcome, Owner};
+use crate::message::Message;
+use crate::node::{Context, Node};
+use crate::plan;
+use crate::time::Span;
+use crate::timer::Timer;
+
+/// The virtual server of one function, on this host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Standby {
+    state: State,
+    pub(crate) job: Option<u16>,
+    /// Whether it shall serve. The states follow at their own pace.
+    wanted: bool,
+    /// The real server gets the address once the virtual one has dropped it.
+    giving_back: bool,
+    /// The other manager was asked to run the virtual server, since this host cannot.
+    delegated: bool,
+    /// The entry of the structure that this virtual server acts on; a later one overrules it.
+    since: u16,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+enum State {
+    #[default]
+    Suspended,
+    /// The background job's word has not been found yet.
+    Called,
+    Resuming,
+    ColdStarting,
+    Assigning,
+    Serving,
+    Releasing,
+    /// The real server has been offered its address; the virtual one runs on until it took it.
+    Returning,
+    Suspending,
+}
+
+impl Standby {
+    /// Whether it takes up memory of this host, or is about to.
+    pub(crate) const fn is_awake(&self) -> bool {
+        !matches!(self.state, State::Suspended)
+    }
+
+    pub(crate) const fn is_serving(&self) -> bool {
+        matches!(self.state, State::Serving | State::Releasing)
+    }
+
+    /// It was found serving when the management programs started.
+    pub(crate) const fn found_serving(&mut self) {
+        self.state = State::Serving;
+        self.wanted = true;
+    }
+}
+
+impl Node {
+    fn standby(&mut self, function: ServerId) -> &mut Standby {
+        &mut self.standbys[function.index()]
+    }
+
+    fn standby_run(
+        &mut self,
+        cx: &mut Context<'_>,
+        function: ServerId,
+        state: State,
+        action: Action,
+    ) {
+        self.standby(function).state = state;
+        self.run(cx, Owner::Standby, function, action);
+    }
+
+    /// Has the virtual server of `function` take over, `delay` from now.
+    pub(crate) fn want(&mut self, cx: &mut Context<'_>, function: ServerId, delay: Span) {
+        let since = self.structure.changes(function);
+        let standby = self.standby(function);
+        standby.wanted = true;
+        standby.giving_back = false;
+        standby.delegated = false;
+        standby.since = since;
+        match standby.state {
+            State::Suspended if delay > Span::ZERO => {
+                standby.state = State::Called;
+                self.timers.set(Timer::Standby(function), cx.now + delay);
+            }
+            State::Suspended => self.resume(cx, function),
+            State::Returning => {
+                self.standby_run(cx, function, State::Assigning, Action::Assign { function });
+            }
+            _ => {}
+        }
+    }
+
+    /// Drops the address of `function` and suspends its virtual server.
+    pub(crate) fn unwant(&mut self, cx: &mut Context<'_>, function: ServerId) {
+        let standby = self.standby(function);
+        standby.wanted = false;
+        match standby.state {
+            State::Called => {
+                standby.state = State::Suspended;
+                self.timers.clear(Timer::Standby(function));
+            }
+            State::Serving => {
+                self.standby_run(cx, function, State::Releasing, Action::Release { function });
+            }
+            _ => {}
+        }
+    }
+
+    /// Gives `function` back to its real server, which has been found healthy.
+    pub(crate) fn hand_back(&mut self, cx: &mut Context<'_>, function: ServerId) {
+        let standby = self.standby(function);
+        if standby.delegated {
+            // The other manager runs the virtual server and hands back when it gets U.file.
+            standby.delegated = false;
+            return;
+        }
+        match standby.state {
+            State::Assigning | State::Serving | State::Releasing => standby.giving_back = true,
+            _ => self.give_back(cx, function),
+        }
+        self.unwant(cx, function);
+    }
+
+    pub(crate) fn give_back(&mut self, cx: &mut Context<'_>, function: ServerId) {
+        self.standby(function).giving_back = false;
+        cx.out.send(
+            function,
+            Message::GiveBack {
+                structure: self.structure,
+            },
+        );
+    }
+
+    fn resume(&mut self, cx: &mut Context<'_>, function: ServerId) {
+        let awake = self.view().awake();
+        if awake.contains(function) || awake.len() < usize::from(self.config.guests_max) {
+            self.standby_run(cx, function, State::Resuming, Action::Resume { function });
+        } else {
+            cx.out.note(Event::NoRoom { function });
+            self.delegate(cx, function);
+        }
+    }
+
+    /// This host cannot run the virtual server: the other manager shall.
+    fn delegate(&mut self, cx: &mut Context<'_>, function: ServerId) {
+        let standby = self.standby(function);
+        standby.state = State::Suspended;
+        standby.wanted = false;
+        let managers = plan::managers(function, self.structure.members());
+        let other = [managers.p1, managers.p2]
+            .into_iter()
+            .flatten()
+            .find(|manager| *manager != self.me() && !self.absent.contains(*manager));
+        // Only the acting manager passes the task on, so that it cannot wander in a circle.
+        if let Some(other) = other.filter(|_| self.recoveries[function.index()].is_active()) {
+            self.standby(function).delegated = true;
+            cx.out.send(other, Message::Take { function });
+        }
+    }
+
+    pub(crate) fn take_received(&mut self, cx: &mut Context<'_>, function: ServerId) {
+        if function != self.me() && function.index() < self.config.size() {
+            self.want(cx, function, Span::ZERO);
+        }
+    }
+
+    pub(crate) fn standby_expired(&mut self, cx: &mut Context<'_>, function: ServerId) {
+        match self.standbys[function.index()].state {
+            State::Called => self.resume(cx, function),
+            State::Returning => self.suspend(cx, function),
+            _ => self.standby_done(cx, function, Outcome::Failed),
+        }
+    }
+
+    pub(crate) fn standby_done(
+        &mut self,
+        cx: &mut Context<'_>,
+        function: ServerId,
+        outcome: Outcome,
+    ) {
+        let done = outcome == Outcome::Ok;
+        match self.standbys[function.index()].state {
+            State::Resuming | State::ColdStarting if done => self.started(cx, function),
+            State::Resuming => {
+                self.standby_run(
+                    cx,
+                    function,
+                    State::ColdStarting,
+                    Action::ColdStart { function },
+                );
+            }
+            State::ColdStarting => {
+                cx.out.note(Event::VirtualServerFailed { function });
+                self.delegate(cx, function);
+            }
+            State::Assigning if done => self.assigned(cx, function),
+            State::Assigning => {
+                cx.out.note(Event::VirtualServerFailed { function });
+                self.delegate(cx, function);
+                self.suspend(cx, function);
+            }
+            State::Releasing => self.released(cx, function, done),
+            State::Suspending => self.suspended(cx, function),
+            State::Suspended | State::Called | State::Serving | State::Returning => {}
+        }
+    }
+
+    fn started(&mut self, cx: &mut Context<'_>, function: ServerId) {
+        cx.out.note(Event::VirtualServerStarted { function });
+        if self.standbys[function.index()].wanted {
+            self.standby_run(cx, function, State::Assigning, Action::Assign { function });
+        } else {
+            self.suspend(cx, function);
+        }
+    }
+
+    fn assigned(&mut self, cx: &mut Context<'_>, function: ServerId) {
+        self.standby(function).state = State::Serving;
+        cx.out.note(Event::Served { function });
+        if !self.standbys[function.index()].wanted {
+            return self.unwant(cx, function);
+        }
+        if self.recoveries[function.index()].is_active() {
+            self.report_progress(cx, function);
+        } else {
+            self.host_for_good(cx, function);
+        }
+    }
+
+    /// A virtual server that serves without a recovery of its real server under way is the
+    /// function's host.
+    fn host_for_good(&mut self, cx: &mut Context<'_>, function: ServerId) {
+        let me = self.me();
+        if !self.structure.contains(function) && self.structure.host(function) != Some(me) {
+            self.change_host(cx, function, Some(me));
+            self.standby(function).since = self.structure.changes(function);
+            self.broadcast_structure(cx);
+        }
+    }
+
+    fn released(&mut self, cx: &mut Context<'_>, function: ServerId, dropped: bool) {
+        let standby = self.standbys[function.index()];
+        if !dropped {
+            // An address that cannot be taken off goes with the virtual server's suspension; only
+            // then may the real server have it.
+            return self.suspend(cx, function);
+        }
+        cx.out.note(Event::Released { function });
+        if standby.wanted {
+            self.standby_run(cx, function, State::Assigning, Action::Assign { function });
+        } else if standby.giving_back {
+            self.give_back(cx, function);
+            self.standby(function).state = State::Returning;
+            let wait = self.config.timing.examination_max;
+            self.timers.set(Timer::Standby(function), cx.now + wait);
+        } else {
+            self.suspend(cx, function);
+        }
+    }
+
+    pub(crate) fn resumed_received(&mut self, cx: &mut Context<'_>, from: ServerId) {
+        if self.standbys[from.index()].state == State::Returning {
+            self.timers.clear(Timer::Standby(from));
+            self.suspend(cx, from);
+        }
+    }
+
+    fn suspend(&mut self, cx: &mut Context<'_>, function: ServerId) {
+        self.standby_run(
+            cx,
+            function,
+            State::Suspending,
+            Action::Suspend { function },
+        );
+    }
+
+    fn suspended(&mut self, cx: &mut Context<'_>, function: ServerId) {
+        cx.out.note(Event::Suspended { function });
+        let standby = self.standby(function);
+        standby.state = State::Suspended;
+        if standby.wanted {
+            self.resume(cx, function);
+        } else if standby.giving_back {
+            self.give_back(cx, function);
+        }
+    }
+
+    /// The host of virtual servers is in trouble (Fig. 4c): its guests go to its P2, or to its P1
+    /// when there is no other.
+    pub(crate) fn take_guests_of(&mut self, cx: &mut Context<'_>, host: ServerId) {
+        let managers = plan::managers(host, self.structure.members());
+        let taker = managers
+            .p2
+            .filter(|p2| !self.absent.contains(*p2))
+            .or(managers.p1);
+        let stood_in = managers.priority(self.me()) == Some(Priority::P1)
+            && managers.p2.is_none_or(|p2| self.absent.contains(p2));
+        if taker == Some(self.me()) || stood_in {
+            for function in self.structure.guests(host).iter() {
+                self.want(cx, function, Span::ZERO);
+            }
+        }
+    }
+
+    /// Makes the virtual servers on this host match a structure that has changed.
+    pub(crate) fn reconcile_guests(&mut self, cx: &mut Context<'_>) {
+        let me = self.me();
+        for function in self.others() {
+            let standby = self.standbys[function.index()];
+            let overruled = self.structure.changes(function) > standby.since;
+            let host = self.structure.host(function);
+            let hosted = host.is_some_and(|host| host != me && self.structure.contains(host));
+            if self.recoveries[function.index()].is_active() {
+                continue;
+            }
+            if self.structure.contains(function) {
+                if standby.wanted && overruled {
+                    self.hand_back(cx, function);
+                }
+            } else if hosted {
+                if standby.wanted && overruled {
+                    self.unwant(cx, function);
+                }
+            } else if standby.is_serving() && standby.wanted {
+                self.host_for_good(cx, function);
+            } else if !standby.wanted && self.adopts(function) {
+                self.want(cx, function, Span::ZERO);
+            }
+        }
+    }
+
+    fn adopts(&self, function: ServerId) -> bool {
+        let me = self.me();
+        self.membership.is_managing()
+            && (self.structure.host(function) == Some(me)
+                || plan::adopter(function, &self.structure, self.config.guests_max) == Some(me))
+    }
+}

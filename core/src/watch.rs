@@ -1,0 +1,393 @@
+//! The management program: one target, one priority (Fig. 3).
+//!
+//! P1 sends S.file and examines; P2 examines when S.file arrives. In trouble one of the two acts
+//! (see `recovery`) and the other waits for U.file or D.file, ready to stand in.
+
+use crate::event::{Event, Trouble};
+use crate::id::{Priority, ServerId};
+use crate::io::{Action, Outcome, Owner};
+use crate::message::Message;
+use crate::node::{Context, Node};
+use crate::time::Span;
+use crate::timer::Timer;
+
+/// One management program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Watch {
+    pub(crate) priority: Option<Priority>,
+    /// The other manager of the target.
+    pub(crate) peer: Option<ServerId>,
+    pub(crate) state: State,
+    pub(crate) job: Option<u16>,
+    /// P2 examines without having been told to: S.file was overdue.
+    alone: bool,
+    /// Trouble that was confirmed just before the other manager turned out to be silent.
+    fresh: Option<Trouble>,
+    /// How often in a row the acting manager's sign of life was overdue.
+    silences: u8,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) enum State {
+    /// No management program runs for this target.
+    #[default]
+    Off,
+    /// P1: until the next cycle. P2: until S.file is overdue.
+    Waiting,
+    /// The network is examined.
+    Network,
+    /// The network is examined again, since it did not answer.
+    Confirming,
+    /// The services are examined.
+    Services,
+    /// This server acts: the background job of the target runs here.
+    Acting,
+    /// The other manager acts; its sign of life is due.
+    Deferring,
+    /// The other manager is silent: its own network is examined.
+    CheckingPeer,
+}
+
+/// How many overdue signs of life count as dead, when the other manager's network still answers.
+const SILENCES_MAX: u8 = 2;
+
+impl Node {
+    fn watch(&mut self, target: ServerId) -> &mut Watch {
+        &mut self.watches[target.index()]
+    }
+
+    fn watch_after(&mut self, cx: &Context<'_>, target: ServerId, wait: Span) {
+        self.timers.set(Timer::Watch(target), cx.now + wait);
+    }
+
+    /// Makes the management programs match the structure: new ones start, old ones end.
+    pub(crate) fn replan(&mut self, cx: &mut Context<'_>) {
+        let managing = self.membership.is_managing();
+        for target in ServerId::all(self.config.size()) {
+            let managers = self.managers(target);
+            let wanted = managing && target != self.me() && self.structure.contains(target);
+            let priority = managers.priority(self.me()).filter(|_| wanted);
+            let peer = managers.peer_of(self.me()).filter(|_| wanted);
+            let watch = self.watch(target);
+            if watch.priority == priority && watch.peer == peer {
+                continue;
+            }
+            watch.priority = priority;
+            watch.peer = peer;
+            match (watch.state, priority) {
+                // Whoever acts goes on to the end, whatever becomes of the ring around it.
+                (State::Acting, _) => {}
+                (_, None) => self.end_program(cx, target),
+                (_, Some(priority)) => self.begin_program(cx, target, priority),
+            }
+        }
+    }
+
+    fn begin_program(&mut self, cx: &mut Context<'_>, target: ServerId, priority: Priority) {
+        self.cancel_job(cx, Owner::Watch, target);
+        let watch = self.watch(target);
+        watch.alone = false;
+        watch.fresh = None;
+        watch.silences = 0;
+        watch.state = State::Waiting;
+        match priority {
+            Priority::P1 => self.begin_cycle(cx, target),
+            Priority::P2 => {
+                let wait = self.config.timing.sync_grace;
+                self.watch_after(cx, target, wait);
+            }
+        }
+    }
+
+    pub(crate) fn end_program(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        self.cancel_job(cx, Owner::Watch, target);
+        self.timers.clear(Timer::Watch(target));
+        *self.watch(target) = Watch::default();
+    }
+
+    /// P1's cycle: S.file to P2, then the examination.
+    fn begin_cycle(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        if let Some(peer) = self.watches[target.index()].peer {
+            cx.out.send(
+                peer,
+                Message::Sync {
+                    target,
+                    digest: self.digest,
+                },
+            );
+        }
+        self.examine(cx, target);
+    }
+
+    fn examine(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        self.watch(target).state = State::Network;
+        self.run(cx, Owner::Watch, target, Action::ExamineNetwork { target });
+    }
+
+    fn examine_services(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        self.watch(target).state = State::Services;
+        self.run(cx, Owner::Watch, target, Action::ExamineServices { target });
+    }
+
+    pub(crate) fn watch_expired(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        let watch = self.watches[target.index()];
+        match watch.state {
+            State::Off | State::Acting => {}
+            State::Waiting if watch.priority == Some(Priority::P1) => self.begin_cycle(cx, target),
+            State::Waiting => {
+                if !watch.alone {
+                    cx.out.note(Event::SyncMissed { target });
+                    self.watch(target).alone = true;
+                }
+                self.examine(cx, target);
+            }
+            State::Network | State::Confirming | State::Services | State::CheckingPeer => {
+                self.watch_done(cx, target, Outcome::Failed);
+            }
+            State::Deferring => self.check_peer(cx, target),
+        }
+    }
+
+    pub(crate) fn watch_done(&mut self, cx: &mut Context<'_>, target: ServerId, outcome: Outcome) {
+        match (self.watches[target.index()].state, outcome) {
+            (State::Network, Outcome::Ok) => self.examine_services(cx, target),
+            (State::Network, _) => {
+                cx.out.note(Event::Detected {
+                    target,
+                    trouble: Trouble::Network,
+                });
+                self.watch(target).state = State::Confirming;
+                self.run(cx, Owner::Watch, target, Action::ExamineNetwork { target });
+            }
+            (State::Confirming, Outcome::Ok) => {
+                cx.out.note(Event::FalseAlarm { target });
+                self.examine_services(cx, target);
+            }
+            (State::Confirming, _) => self.trouble_confirmed(cx, target, Trouble::Network),
+            (State::Services, Outcome::Services(failing)) if failing.is_empty() => {
+                self.found_healthy(cx, target);
+            }
+            (State::Services, _) => {
+                cx.out.note(Event::Detected {
+                    target,
+                    trouble: Trouble::Service,
+                });
+                self.trouble_confirmed(cx, target, Trouble::Service);
+            }
+            (State::CheckingPeer, outcome) => self.peer_checked(cx, target, outcome),
+            (State::Off | State::Waiting | State::Acting | State::Deferring, _) => {}
+        }
+    }
+
+    fn found_healthy(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        // A P2 that has been waiting for a silent P1 finds here that nothing is left to recover,
+        // but the target may still wait for its address.
+        if self.watches[target.index()].silences > 0 {
+            self.give_back(cx, target);
+        }
+        self.wait_in_step(cx, target);
+    }
+
+    /// Both managers wait the inter-monitoring time; P2 allows for a late S.file.
+    pub(crate) fn wait_in_step(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        let timing = &self.config.timing;
+        let grace = timing.inter_monitoring + timing.sync_grace;
+        let cycle = timing.inter_monitoring;
+        let watch = self.watch(target);
+        watch.silences = 0;
+        let Some(priority) = watch.priority else {
+            return self.end_program(cx, target);
+        };
+        watch.state = State::Waiting;
+        let wait = if priority == Priority::P1 || watch.alone {
+            cycle
+        } else {
+            grace
+        };
+        self.watch_after(cx, target, wait);
+        if !self.absent.is_empty() && self.absent.contains(target) {
+            self.absent = self.absent.without(target);
+            self.replan(cx);
+        }
+    }
+
+    fn trouble_confirmed(&mut self, cx: &mut Context<'_>, target: ServerId, trouble: Trouble) {
+        cx.out.note(Event::Confirmed { target, trouble });
+        let watch = self.watches[target.index()];
+        if watch.priority == Some(Priority::P1) || watch.silences > 0 {
+            self.act(cx, target, trouble);
+        } else if watch.alone {
+            self.watch(target).fresh = Some(trouble);
+            self.check_peer(cx, target);
+        } else {
+            self.defer(cx, target);
+        }
+        if trouble == Trouble::Network {
+            self.take_guests_of(cx, target);
+            self.absent = self.absent.with(target);
+            self.replan(cx);
+        }
+    }
+
+    /// This server acts from now on.
+    pub(crate) fn act(&mut self, cx: &mut Context<'_>, target: ServerId, trouble: Trouble) {
+        let watch = self.watch(target);
+        watch.state = State::Acting;
+        watch.silences = 0;
+        self.timers.clear(Timer::Watch(target));
+        self.begin_recovery(cx, target, trouble);
+    }
+
+    /// The other manager acts; this one waits for U.file, D.file, or silence.
+    fn defer(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        self.cancel_job(cx, Owner::Watch, target);
+        let timing = &self.config.timing;
+        let wait = timing.inter_monitoring + timing.sync_grace;
+        let watch = self.watch(target);
+        watch.state = State::Deferring;
+        watch.fresh = None;
+        self.watch_after(cx, target, wait);
+    }
+
+    fn check_peer(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        let watch = self.watch(target);
+        watch.silences = watch.silences.saturating_add(1);
+        let Some(peer) = watch.peer else {
+            return self.stand_in(cx, target);
+        };
+        watch.state = State::CheckingPeer;
+        self.run(
+            cx,
+            Owner::Watch,
+            target,
+            Action::ExamineNetwork { target: peer },
+        );
+    }
+
+    fn peer_checked(&mut self, cx: &mut Context<'_>, target: ServerId, outcome: Outcome) {
+        let silences = self.watches[target.index()].silences;
+        if outcome == Outcome::Ok && silences < SILENCES_MAX {
+            self.defer(cx, target);
+        } else {
+            self.stand_in(cx, target);
+        }
+    }
+
+    /// Nobody else acts. Unless it was seen just now, the state of the target may be old, so it is
+    /// examined first; trouble found then is acted upon, since `silences` is above zero.
+    fn stand_in(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        if let Some(manager) = self.watches[target.index()].peer {
+            cx.out.note(Event::StoodIn { target, manager });
+        }
+        match self.watch(target).fresh.take() {
+            Some(trouble) => self.act(cx, target, trouble),
+            None => self.examine(cx, target),
+        }
+    }
+
+    pub(crate) fn sync_received(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: ServerId,
+        target: ServerId,
+        digest: u16,
+    ) {
+        if digest != self.digest {
+            cx.out.send(
+                from,
+                Message::Report {
+                    structure: self.structure,
+                },
+            );
+        }
+        let watch = self.watch(target);
+        if watch.peer != Some(from) {
+            return;
+        }
+        match watch.state {
+            State::Acting => self.report_progress(cx, target),
+            State::Off => {}
+            State::Waiting | State::Deferring | State::CheckingPeer
+                if watch.priority == Some(Priority::P2) =>
+            {
+                watch.alone = false;
+                watch.silences = 0;
+                self.cancel_job(cx, Owner::Watch, target);
+                self.examine(cx, target);
+            }
+            _ => {
+                watch.alone = false;
+                watch.silences = 0;
+            }
+        }
+    }
+
+    pub(crate) fn progress_received(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: ServerId,
+        target: ServerId,
+        serving: bool,
+        restarting: bool,
+    ) {
+        let watch = self.watch(target);
+        let Some(priority) = watch.priority.filter(|_| watch.peer == Some(from)) else {
+            return;
+        };
+        watch.alone = false;
+        watch.silences = 0;
+        if watch.state == State::Acting {
+            // Two managers at work on one target: the one that serves goes on, else P1.
+            let mine = (
+                self.standbys[target.index()].is_serving(),
+                priority == Priority::P1,
+            );
+            if (serving, priority == Priority::P2) > mine {
+                cx.out.note(Event::Deferred { target, to: from });
+                self.abandon_recovery(cx, target);
+                self.defer(cx, target);
+            } else {
+                self.report_progress(cx, target);
+            }
+            return;
+        }
+        self.defer(cx, target);
+        if restarting {
+            self.take_guests_of(cx, target);
+        }
+    }
+
+    pub(crate) fn up_received(&mut self, cx: &mut Context<'_>, from: ServerId, target: ServerId) {
+        let watch = self.watches[target.index()];
+        if watch.peer == Some(from) && watch.state != State::Acting {
+            self.cancel_job(cx, Owner::Watch, target);
+            self.watch(target).alone = false;
+            self.wait_in_step(cx, target);
+            // It may be this host that runs the virtual server, on the other manager's request.
+            if self.standbys[target.index()].is_awake() {
+                self.hand_back(cx, target);
+            }
+        }
+    }
+
+    /// The background job ended well: both managers monitor in step again.
+    pub(crate) fn recovered(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        self.tell_managers(cx, target, Message::Up { target });
+        self.wait_in_step(cx, target);
+    }
+
+    /// Sends `message` to the other managers of `target`.
+    pub(crate) fn tell_managers(
+        &mut self,
+        cx: &mut Context<'_>,
+        target: ServerId,
+        message: Message,
+    ) {
+        let managers = crate::plan::managers(target, self.structure.members());
+        for manager in [managers.p1, managers.p2].into_iter().flatten() {
+            if manager != self.me() {
+                cx.out.send(manager, message);
+            }
+        }
+    }
+}
