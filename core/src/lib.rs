@@ -4,6 +4,8 @@
 
 extern crate alloc;
 
+pub mod data;
+pub mod executer;
 pub mod time;
 pub mod timing;
 
