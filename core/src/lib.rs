@@ -4,7 +4,9 @@
 
 extern crate alloc;
 
+pub mod data;
 pub mod event;
+pub mod executer;
 pub mod id;
 pub mod io;
 mod membership;

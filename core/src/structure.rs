@@ -102,20 +102,6 @@ impl Structure {
         }
         (sum ^ sum >> 16) as u16
     }
-
-    /// The table as plain numbers, for the wire: changes and host place of each entry.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (u16, u8)> + '_ {
-        self.changes.iter().copied().zip(self.hosts.iter().copied())
-    }
-
-    /// The structure that [`Structure::entries`] described; none when a host is out of range.
-    pub(crate) fn from_entries(entries: [(u16, u8); SERVERS_MAX]) -> Option<Self> {
-        let valid = |host: u8| host == NOBODY || usize::from(host) < SERVERS_MAX;
-        entries.iter().all(|(_, host)| valid(*host)).then(|| Self {
-            changes: entries.map(|(changes, _)| changes),
-            hosts: entries.map(|(_, host)| host),
-        })
-    }
 }
 
 #[cfg(test)]
@@ -155,17 +141,5 @@ mod tests {
         let right = ring.with_host(s(2), Some(s(3)));
         assert_eq!(left.merged(&right), right.merged(&left));
         assert_eq!(left.merged(&right).host(s(2)), Some(s(1)));
-    }
-
-    #[test]
-    fn entries_round_trip_and_refuse_unknown_hosts() {
-        let ring = Structure::whole(3).with_host(s(1), None);
-        let mut entries = [(0, 0); SERVERS_MAX];
-        for (place, entry) in ring.entries().enumerate() {
-            entries[place] = entry;
-        }
-        assert_eq!(Structure::from_entries(entries), Some(ring));
-        entries[2].1 = 9;
-        assert_eq!(Structure::from_entries(entries), None);
     }
 }
