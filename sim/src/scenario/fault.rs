@@ -1,0 +1,352 @@
+//! `[[fault]]`: what goes wrong, or is put right, and when.
+
+use tetrarch_core::Time;
+
+use super::error::ScenarioError;
+use super::group::{ServerIndex, read_server, read_servers};
+use super::reader::{Item, Section, quoted};
+use super::write::Writer;
+use crate::units::Ratio;
+
+/// Something that happens to the simulated system at a given time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// When it happens.
+    pub at: Time,
+    /// What happens.
+    pub action: FaultAction,
+    /// The line of its `[[fault]]` in the scenario file, from 1; 0 when it comes from no file.
+    pub line: u32,
+}
+
+/// The four kinds of trouble that the paper's experiments cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Trouble {
+    /// The services stop, and a restart of the services repairs them.
+    S1t,
+    /// The services stop, and only a restart of the server repairs them.
+    S2t,
+    /// The server is restarted on purpose.
+    N1t,
+    /// The server is shut down.
+    N2t,
+}
+
+impl Trouble {
+    /// Every kind, in the paper's order.
+    pub const ALL: &[Self] = &[Self::S1t, Self::S2t, Self::N1t, Self::N2t];
+
+    /// The paper's name, as scenario files use it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::S1t => "S1t",
+            Self::S2t => "S2t",
+            Self::N1t => "N1t",
+            Self::N2t => "N2t",
+        }
+    }
+}
+
+/// What a fault does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FaultAction {
+    /// One of the paper's troubles strikes a server.
+    Trouble {
+        /// Which one.
+        trouble: Trouble,
+        /// The server that it strikes.
+        server: ServerIndex,
+    },
+    /// `crash`: the server loses power; it can be powered on again.
+    Crash(ServerIndex),
+    /// `destroy`: the server loses power and cannot be powered on until it is repaired.
+    Destroy(ServerIndex),
+    /// `repair`: the operator repairs the server and powers it on.
+    Repair(ServerIndex),
+    /// `agent-stop`: the flag file is deleted, so the server's executer ends its managers.
+    AgentStop(ServerIndex),
+    /// `agent-start`: the flag file is created, so the server's executer starts its managers.
+    AgentStart(ServerIndex),
+    /// `virtual-server-fails`: from now on this server's virtual server can neither be resumed nor
+    /// started, on any host.
+    VirtualServerFails(ServerIndex),
+    /// `cut`: messages of one server no longer reach another; the opposite direction still works.
+    Cut {
+        /// The server whose messages are lost.
+        from: ServerIndex,
+        /// The server that they no longer reach.
+        to: ServerIndex,
+    },
+    /// `partition`: servers on different sides no longer reach each other. Every server is on
+    /// exactly one side.
+    Partition(Vec<Vec<ServerIndex>>),
+    /// `heal`: all links are whole again; ends every cut, partition and loss.
+    Heal,
+    /// `loss`: from now on this share of all messages is lost.
+    Loss(Ratio),
+    /// `file-server-down`: the file server no longer answers.
+    FileServerDown,
+    /// `file-server-up`: the file server answers again.
+    FileServerUp,
+    /// `file-server-slow`: the file server's rate is divided by this factor, 1 to 1000; 1 gives it
+    /// its full rate again.
+    FileServerSlow(u32),
+}
+
+type Reader = fn(&Section<'_>, &[String]) -> Result<FaultAction, ScenarioError>;
+
+/// A value of the key `fault`, the further keys that it needs, and how they are read.
+struct Kind {
+    name: &'static str,
+    keys: &'static [&'static str],
+    read: Reader,
+}
+
+macro_rules! of_server {
+    ($name:literal, $action:ident) => {
+        Kind {
+            name: $name,
+            keys: &["server"],
+            read: |section, group| Ok(FaultAction::$action(server(section, "server", group)?)),
+        }
+    };
+}
+
+macro_rules! bare {
+    ($name:literal, $action:ident) => {
+        Kind {
+            name: $name,
+            keys: &[],
+            read: |_, _| Ok(FaultAction::$action),
+        }
+    };
+}
+
+/// Every value of the key `fault`.
+const KINDS: &[Kind] = &[
+    of_server!("crash", Crash),
+    of_server!("destroy", Destroy),
+    of_server!("repair", Repair),
+    of_server!("agent-stop", AgentStop),
+    of_server!("agent-start", AgentStart),
+    of_server!("virtual-server-fails", VirtualServerFails),
+    Kind {
+        name: "cut",
+        keys: &["from", "to"],
+        read: read_cut,
+    },
+    Kind {
+        name: "partition",
+        keys: &["sides"],
+        read: read_partition,
+    },
+    bare!("heal", Heal),
+    Kind {
+        name: "loss",
+        keys: &["percent"],
+        read: read_loss,
+    },
+    bare!("file-server-down", FileServerDown),
+    bare!("file-server-up", FileServerUp),
+    Kind {
+        name: "file-server-slow",
+        keys: &["factor"],
+        read: read_slow,
+    },
+];
+
+/// Reads one `[[fault]]`.
+pub(super) fn read_fault(
+    item: Item<'_>,
+    group: &[String],
+    end: Time,
+) -> Result<Fault, ScenarioError> {
+    let section = item.section("[[fault]]", "a table")?;
+    let line = section.place().line;
+    let action = match (section.get("trouble"), section.get("fault")) {
+        (Some(trouble), None) => {
+            section.refuse_unknown(&["at", "trouble", "server"])?;
+            FaultAction::Trouble {
+                trouble: trouble.choice(Trouble::ALL, Trouble::name)?,
+                server: server(&section, "server", group)?,
+            }
+        }
+        (None, Some(kind)) => read_kind(kind, &section, group)?,
+        (Some(_), Some(kind)) => {
+            return Err(kind.refuse("only one of the keys \"trouble\" and \"fault\""));
+        }
+        (None, None) => {
+            // A misspelt key explains more than the key that is missing because of it.
+            let all = KINDS.iter().flat_map(|kind| kind.keys).copied();
+            let keys: Vec<&str> = ["at", "trouble", "fault"].into_iter().chain(all).collect();
+            section.refuse_unknown(&keys)?;
+            return Err(section.lacks("fault", "either \"trouble\" or \"fault\""));
+        }
+    };
+    let at = section.need("at", crate::units::DURATION_EXPECTED)?;
+    Ok(Fault {
+        at: read_time(at, end)?,
+        action,
+        line,
+    })
+}
+
+fn read_kind(
+    item: Item<'_>,
+    section: &Section<'_>,
+    group: &[String],
+) -> Result<FaultAction, ScenarioError> {
+    let names = || format!("one of {}", quoted(KINDS.iter().map(|kind| kind.name)));
+    let name = item.text(&names())?;
+    let kind = KINDS.iter().find(|kind| kind.name == name);
+    let kind = kind.ok_or_else(|| item.refuse(names()))?;
+    let keys: Vec<&str> = ["at", "fault"].iter().chain(kind.keys).copied().collect();
+    section.refuse_unknown(&keys)?;
+    (kind.read)(section, group)
+}
+
+/// Reads an instant of the run, from its start to `end`.
+pub(super) fn read_time(item: Item<'_>, end: Time) -> Result<Time, ScenarioError> {
+    let at = Time::ZERO + item.span()?;
+    if at > end {
+        let end = crate::units::span_text(end - Time::ZERO);
+        return Err(item.refuse(format!("a time up to the end at {end:?}")));
+    }
+    Ok(at)
+}
+
+fn server(
+    section: &Section<'_>,
+    key: &str,
+    group: &[String],
+) -> Result<ServerIndex, ScenarioError> {
+    read_server(section.need(key, "a server of the group")?, group)
+}
+
+fn read_cut(section: &Section<'_>, group: &[String]) -> Result<FaultAction, ScenarioError> {
+    let from = server(section, "from", group)?;
+    let item = section.need("to", "a server of the group")?;
+    let to = read_server(item, group)?;
+    if from == to {
+        return Err(item.refuse("another server than \"from\""));
+    }
+    Ok(FaultAction::Cut { from, to })
+}
+
+fn read_partition(section: &Section<'_>, group: &[String]) -> Result<FaultAction, ScenarioError> {
+    const EXPECTED: &str = "at least two lists of servers, with every server in exactly one";
+    let item = section.need("sides", EXPECTED)?;
+    let mut sides: Vec<Vec<ServerIndex>> = Vec::new();
+    for side in item.list(EXPECTED)? {
+        let servers = read_servers(side, group)?;
+        let repeated = servers
+            .iter()
+            .any(|server| sides.iter().flatten().any(|s| s == server));
+        if servers.is_empty() || repeated {
+            return Err(side.refuse(EXPECTED));
+        }
+        sides.push(servers);
+    }
+    if sides.len() < 2 || sides.iter().flatten().count() < group.len() {
+        return Err(item.refuse(EXPECTED));
+    }
+    Ok(FaultAction::Partition(sides))
+}
+
+fn read_loss(section: &Section<'_>, _: &[String]) -> Result<FaultAction, ScenarioError> {
+    const EXPECTED: &str = "a percentage from 0 to 100 with at most four decimals";
+    let item = section.need("percent", EXPECTED)?;
+    item.decimal()
+        .and_then(|number| Ratio::parse_percent(number).ok())
+        .filter(|&share| share <= Ratio::WHOLE)
+        .map(FaultAction::Loss)
+        .ok_or_else(|| item.refuse(EXPECTED))
+}
+
+fn read_slow(section: &Section<'_>, _: &[String]) -> Result<FaultAction, ScenarioError> {
+    let item = section.need("factor", "a whole number from 1 to 1000")?;
+    Ok(FaultAction::FileServerSlow(item.whole(1, 1000)?))
+}
+
+impl FaultAction {
+    /// The value of the key `trouble` or `fault` that stands for this action.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Trouble { trouble, .. } => trouble.name(),
+            Self::Crash(_) => "crash",
+            Self::Destroy(_) => "destroy",
+            Self::Repair(_) => "repair",
+            Self::AgentStop(_) => "agent-stop",
+            Self::AgentStart(_) => "agent-start",
+            Self::VirtualServerFails(_) => "virtual-server-fails",
+            Self::Cut { .. } => "cut",
+            Self::Partition(_) => "partition",
+            Self::Heal => "heal",
+            Self::Loss(_) => "loss",
+            Self::FileServerDown => "file-server-down",
+            Self::FileServerUp => "file-server-up",
+            Self::FileServerSlow(_) => "file-server-slow",
+        }
+    }
+}
+
+/// Writes one `[[fault]]` as [`read_fault`] reads it.
+pub(super) fn write_fault(fault: &Fault, out: &mut Writer<'_>) {
+    out.header("[[fault]]");
+    out.time("at", fault.at);
+    let key = match fault.action {
+        FaultAction::Trouble { .. } => "trouble",
+        _ => "fault",
+    };
+    out.text(key, fault.action.name());
+    match &fault.action {
+        FaultAction::Trouble { server, .. }
+        | FaultAction::Crash(server)
+        | FaultAction::Destroy(server)
+        | FaultAction::Repair(server)
+        | FaultAction::AgentStop(server)
+        | FaultAction::AgentStart(server)
+        | FaultAction::VirtualServerFails(server) => out.server("server", *server),
+        FaultAction::Cut { from, to } => {
+            out.server("from", *from);
+            out.server("to", *to);
+        }
+        FaultAction::Partition(sides) => {
+            let sides: Vec<String> = sides.iter().map(|side| out.server_list(side)).collect();
+            out.bare("sides", format!("[{}]", sides.join(", ")));
+        }
+        FaultAction::Loss(share) => out.bare("percent", share.percent_text()),
+        FaultAction::FileServerSlow(factor) => out.bare("factor", factor),
+        FaultAction::Heal | FaultAction::FileServerDown | FaultAction::FileServerUp => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_written_under_the_name_that_reads_it() {
+        for kind in KINDS {
+            let keys: String = kind
+                .keys
+                .iter()
+                .map(|key| match *key {
+                    "server" | "from" => format!("{key} = \"a\"\n"),
+                    "to" => "to = \"c\"\n".to_owned(),
+                    "sides" => "sides = [[\"a\"], [\"c\"]]\n".to_owned(),
+                    number => format!("{number} = 5\n"),
+                })
+                .collect();
+            let text = format!(
+                "name = \"n\"\npurpose = \"p\"\ngroup = [\"a\", \"c\"]\nduration = \"1s\"\n\
+                 [[fault]]\nat = \"1s\"\nfault = \"{}\"\n{keys}",
+                kind.name
+            );
+            let scenario = crate::scenario::Scenario::parse(&text, "f", ".".as_ref()).unwrap();
+            assert_eq!(scenario.faults[0].action.name(), kind.name);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The members of a management group, their order in the ring, and their services.
+
+use super::error::ScenarioError;
+use super::reader::{Item, quoted};
+
+/// A server of the scenario's group, by its place in the ring, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerIndex(pub u8);
+
+impl ServerIndex {
+    /// The place as an index into [`Scenario::group`](super::Scenario::group).
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The word for a function that no host serves; no server may have this name.
+pub(super) const NOBODY: &str = "nobody";
+
+const GROUP_EXPECTED: &str = "2 to 8 different server names in ring order";
+const SERVER_NAME_EXPECTED: &str =
+    "a host name: 1 to 63 letters, digits and hyphens, with no hyphen at either end";
+const SERVICES_EXPECTED: &str = "1 to 8 different service names";
+const SERVICE_NAME_EXPECTED: &str =
+    "a service name: 1 to 64 letters, digits, hyphens, underscores, points and @";
+
+/// Reads `group`.
+pub(super) fn read_group(item: Item<'_>) -> Result<Vec<String>, ScenarioError> {
+    let items = item.list(GROUP_EXPECTED)?;
+    if !(2..=8).contains(&items.len()) {
+        return Err(item.refuse(GROUP_EXPECTED));
+    }
+    let mut group: Vec<String> = Vec::with_capacity(items.len());
+    for item in items {
+        let name = item.text(SERVER_NAME_EXPECTED)?;
+        if !is_host_name(name) {
+            return Err(item.refuse(SERVER_NAME_EXPECTED));
+        }
+        if name.eq_ignore_ascii_case(NOBODY) {
+            return Err(item.refuse("another name, because this word stands for no server"));
+        }
+        if let Some(other) = group.iter().find(|other| clash(other, name)) {
+            return Err(item.refuse(format!(
+                "a name that differs from {other:?} and from the names of virtual servers, \
+                 which are their servers' names with a \"b\" at the end"
+            )));
+        }
+        group.push(name.to_owned());
+    }
+    Ok(group)
+}
+
+/// Whether two servers, or one and the virtual server of the other, have the same host name.
+fn clash(a: &str, b: &str) -> bool {
+    let virtual_of = |server: &str, name: &str| name.eq_ignore_ascii_case(&format!("{server}b"));
+    a.eq_ignore_ascii_case(b) || virtual_of(a, b) || virtual_of(b, a)
+}
+
+fn is_host_name(name: &str) -> bool {
+    (1..=63).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}
+
+fn is_service_name(name: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-_.@".contains(&b);
+    (1..=64).contains(&name.len()) && name.bytes().all(allowed)
+}
+
+/// The services of a server that the file does not list any for: one, of the server's name.
+pub(super) fn default_services(server: &str) -> Vec<String> {
+    vec![server.to_owned()]
+}
+
+/// Reads the table `services`; the result has one list for each member of `group`.
+pub(super) fn read_services(
+    item: Option<Item<'_>>,
+    group: &[String],
+) -> Result<Vec<Vec<String>>, ScenarioError> {
+    let mut services: Vec<Vec<String>> = group.iter().map(|name| default_services(name)).collect();
+    let Some(item) = item else {
+        return Ok(services);
+    };
+    let section = item.section("services", "a table from server names to service names")?;
+    let names: Vec<&str> = group.iter().map(String::as_str).collect();
+    section.refuse_unknown(&names)?;
+    for (server, list) in group.iter().zip(&mut services) {
+        if let Some(item) = section.get(server) {
+            *list = read_service_list(item)?;
+        }
+    }
+    Ok(services)
+}
+
+fn read_service_list(item: Item<'_>) -> Result<Vec<String>, ScenarioError> {
+    let items = item.list(SERVICES_EXPECTED)?;
+    if !(1..=8).contains(&items.len()) {
+        return Err(item.refuse(SERVICES_EXPECTED));
+    }
+    let mut list: Vec<String> = Vec::with_capacity(items.len());
+    for item in items {
+        let name = item.text(SERVICE_NAME_EXPECTED)?;
+        if !is_service_name(name) {
+            return Err(item.refuse(SERVICE_NAME_EXPECTED));
+        }
+        if list.iter().any(|other| other == name) {
+            return Err(item.refuse(SERVICES_EXPECTED));
+        }
+        list.push(name.to_owned());
+    }
+    Ok(list)
+}
+
+/// Reads the name of a member of `group`.
+pub(super) fn read_server(item: Item<'_>, group: &[String]) -> Result<ServerIndex, ScenarioError> {
+    let expected = || {
+        let names = quoted(group.iter().map(String::as_str));
+        format!("a server of the group: {names}")
+    };
+    let name = item.text(&expected())?;
+    let at = group.iter().position(|member| member == name);
+    at.and_then(|at| u8::try_from(at).ok())
+        .map(ServerIndex)
+        .ok_or_else(|| item.refuse(expected()))
+}
+
+/// Reads a list of different members of `group`, which may be empty.
+pub(super) fn read_servers(
+    item: Item<'_>,
+    group: &[String],
+) -> Result<Vec<ServerIndex>, ScenarioError> {
+    let mut servers = Vec::new();
+    for item in item.list("a list of servers")? {
+        let server = read_server(item, group)?;
+        if servers.contains(&server) {
+            return Err(item.refuse("each server only once"));
+        }
+        servers.push(server);
+    }
+    Ok(servers)
+}

@@ -1,0 +1,217 @@
+//! Scenario files: a management group, its timing, what goes wrong, and what must be true.
+//!
+//! ```toml
+//! name = "the web server's services stop"
+//! purpose = "A restart of the services repairs them, so no virtual server is needed."
+//! group = ["mail", "web", "ftp", "proxy"]   # 2 to 8 servers in ring order
+//! timing = "paper"         # or a timing file's path, or a table of parameters; default "paper"
+//! safety = "paper"         # default
+//! seed = 1                 # default
+//! duration = "300s"
+//!
+//! [services]               # default: one service with its server's name
+//! web = ["httpd"]
+//!
+//! [[fault]]
+//! at = "6s"
+//! trouble = "S1t"          # S1t, S2t, N1t or N2t; or `fault`, see `FaultAction`
+//! server = "web"
+//!
+//! [[expect]]
+//! server = "web"
+//! metric = "target"        # function, target or disconnection
+//! at_least = "2.9s"        # at_least, at_most, or absent = true
+//! at_most = "3.5s"
+//!
+//! [[expect]]
+//! served = "web"           # whose function
+//! by = "web"               # which host serves it, or "nobody"
+//! at = "60s"               # default: the end
+//!
+//! [[expect]]
+//! members = ["mail", "web", "ftp", "proxy"]
+//! ```
+//!
+//! A timing file holds the parameters of [`crate::parameters`] as keys, and optionally `base`:
+//! `"paper"` or another timing file, on top of which its values are put. A table under `timing` may
+//! do the same. Paths are relative to the folder of the file that they stand in.
+
+mod error;
+mod expect;
+mod fault;
+mod group;
+mod reader;
+mod timing;
+mod write;
+
+pub use error::{Place, Problem, ScenarioError};
+pub use expect::{Bounds, Check, Expect, Metric};
+pub use fault::{Fault, FaultAction, Trouble};
+pub use group::ServerIndex;
+pub use reader::FILE_BYTES_MAX;
+
+use std::path::Path;
+
+use tetrarch_core::{Span, Time};
+
+use crate::parameters::Parameters;
+use error::Source;
+use reader::{Item, Section};
+
+/// A run to simulate, and what must be true of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scenario {
+    /// What it is called, in one line.
+    pub name: String,
+    /// Why it exists, for a reader who knows nothing of it.
+    pub purpose: String,
+    /// The servers' names in ring order: 2 to 8, all different.
+    pub group: Vec<String>,
+    /// For each server of `group`, in the same order, its 1 to 8 services.
+    pub services: Vec<Vec<String>>,
+    /// All timing parameters, valid together.
+    pub parameters: Parameters,
+    /// The protocol's safety settings.
+    pub safety: Safety,
+    /// Where all the run's dice start from.
+    pub seed: u64,
+    /// How long the run takes: more than zero, at most [`Scenario::DURATION_MAX`].
+    pub duration: Span,
+    /// What goes wrong, in the file's order.
+    pub faults: Vec<Fault>,
+    /// What must be true, in the file's order.
+    pub expects: Vec<Expect>,
+}
+
+/// The protocol's safety settings, by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Safety {
+    /// What the paper's system does.
+    #[default]
+    Paper,
+}
+
+impl Safety {
+    /// Every setting.
+    pub const ALL: &[Self] = &[Self::Paper];
+
+    /// Its name in scenario files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Paper => "paper",
+        }
+    }
+}
+
+/// Where the dice start from when a scenario does not say it.
+const SEED_DEFAULT: u64 = 1;
+
+const KEYS: &[&str] = &[
+    "name", "purpose", "group", "services", "timing", "safety", "seed", "duration", "fault",
+    "expect",
+];
+
+impl Scenario {
+    /// The longest run: a year and a day.
+    pub const DURATION_MAX: Span = Span::from_secs(366 * 86_400);
+
+    /// Reads the scenario file at `path`.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is larger than [`FILE_BYTES_MAX`], or is not a valid scenario,
+    /// or when a timing file that it refers to is not valid. The error prints as one line with the
+    /// place, what was found there, and what was expected.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, ScenarioError> {
+        let path = path.as_ref();
+        let name = path.display().to_string();
+        let text = reader::read_text(path, &name)?;
+        Self::parse(&text, &name, path.parent().unwrap_or(Path::new("")))
+    }
+
+    /// Reads a scenario from `text`. Errors name `file`, and paths in the text are relative to
+    /// `base_dir`.
+    ///
+    /// # Errors
+    /// As [`Scenario::load`], once the text is there.
+    pub fn parse(text: &str, file: &str, base_dir: &Path) -> Result<Self, ScenarioError> {
+        let source = Source { file, text };
+        let root = reader::parse_toml(source)?;
+        let section = Section::of_file(source, "a scenario", &root);
+        section.refuse_unknown(KEYS)?;
+
+        let name = read_prose(&section, "name", false, "a name in one line")?;
+        let purpose = read_prose(&section, "purpose", true, "a text that says why it exists")?;
+        let group = group::read_group(section.need("group", "a list of server names")?)?;
+        let services = group::read_services(section.get("services"), &group)?;
+        let parameters = timing::read_timing(section.get("timing"), base_dir)?;
+        let safety = section.get("safety");
+        let safety = safety
+            .map(|item| item.choice(Safety::ALL, Safety::name))
+            .transpose()?;
+        let seed = section
+            .get("seed")
+            .map(|item| item.whole(0, u64::MAX))
+            .transpose()?;
+        let duration = section.need("duration", crate::units::DURATION_EXPECTED)?;
+        let duration = read_duration(duration)?;
+
+        let end = Time::ZERO + duration;
+        let faults = entries(&section, "fault")?.into_iter();
+        let expects = entries(&section, "expect")?.into_iter();
+        Ok(Self {
+            faults: faults
+                .map(|item| fault::read_fault(item, &group, end))
+                .collect::<Result<_, _>>()?,
+            expects: expects
+                .map(|item| expect::read_expect(item, &group, end))
+                .collect::<Result<_, _>>()?,
+            name,
+            purpose,
+            group,
+            services,
+            parameters,
+            safety: safety.unwrap_or_default(),
+            seed: seed.unwrap_or(SEED_DEFAULT),
+            duration,
+        })
+    }
+
+    /// The end of the run.
+    #[must_use]
+    pub fn end(&self) -> Time {
+        Time::ZERO + self.duration
+    }
+}
+
+/// Reads a text for people; `lines` tells whether it may have several lines.
+fn read_prose(
+    section: &Section<'_>,
+    key: &str,
+    lines: bool,
+    expected: &str,
+) -> Result<String, ScenarioError> {
+    let item = section.need(key, expected)?;
+    let text = item.text(expected)?.trim();
+    let odd = |c: char| c.is_control() && !(lines && c == '\n');
+    if text.is_empty() || text.contains(odd) {
+        return Err(item.refuse(expected));
+    }
+    Ok(text.to_owned())
+}
+
+fn read_duration(item: Item<'_>) -> Result<Span, ScenarioError> {
+    let duration = item.span()?;
+    if duration == Span::ZERO || duration > Scenario::DURATION_MAX {
+        return Err(item.refuse("more than \"0s\" and at most \"366d\""));
+    }
+    Ok(duration)
+}
+
+/// The tables under `[[key]]`.
+fn entries<'a>(section: &Section<'a>, key: &str) -> Result<Vec<Item<'a>>, ScenarioError> {
+    match section.get(key) {
+        Some(item) => item.list(&format!("tables headed [[{key}]]")),
+        None => Ok(Vec::new()),
+    }
+}

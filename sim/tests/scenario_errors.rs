@@ -1,0 +1,335 @@
+//! Every way to get a scenario file wrong is answered by one line that helps.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::fs;
+use std::path::Path;
+
+use proptest::prelude::*;
+use tetrarch_sim::scenario::{FILE_BYTES_MAX, Scenario};
+
+const GOOD: &str = r#"name = "n"
+purpose = "p"
+group = ["mail", "web", "ftp"]
+duration = "300s"
+"#;
+
+fn parse(text: &str) -> Result<Scenario, String> {
+    let result = Scenario::parse(text, "s.toml", Path::new("nowhere"));
+    result.map_err(|error| error.to_string())
+}
+
+/// The error of the good scenario with `addition` at its end, which starts in line 5.
+fn refusal(addition: &str) -> String {
+    parse(&format!("{GOOD}{addition}")).expect_err(addition)
+}
+
+#[test]
+fn the_good_scenario_is_good_and_has_the_defaults() {
+    let scenario = parse(GOOD).unwrap();
+    assert_eq!(scenario.seed, 1);
+    assert_eq!(scenario.safety.name(), "paper");
+    assert_eq!(scenario.parameters.changes().count(), 0);
+    assert_eq!(scenario.services, [["mail"], ["web"], ["ftp"]]);
+    assert!(scenario.faults.is_empty() && scenario.expects.is_empty());
+}
+
+fn assert_refusals(cases: &[(&str, &str)]) {
+    for (addition, expected) in cases {
+        assert_eq!(refusal(addition), format!("s.toml:{expected}"));
+    }
+}
+
+#[test]
+fn settings_are_refused_with_place_finding_and_expectation() {
+    assert_refusals(&[
+        (
+            "sede = 2",
+            "5:1: unknown key \"sede\" in a scenario; expected one of name, purpose, group, \
+             services, timing, safety, seed, duration, fault, expect",
+        ),
+        (
+            "seed = -1",
+            "5:8: seed is -1; expected a whole number from 0 to 18446744073709551615",
+        ),
+        (
+            "seed = 1979-05-27",
+            "5:8: seed is the date 1979-05-27; \
+             expected a whole number from 0 to 18446744073709551615",
+        ),
+        (
+            "safety = \"none\"",
+            "5:10: safety is \"none\"; expected one of \"paper\"",
+        ),
+        (
+            "[services]\nmail = [\"postfix\", \"postfix\"]",
+            "6:20: mail is \"postfix\"; expected 1 to 8 different service names",
+        ),
+        (
+            "services = { mail = [] }",
+            "5:21: mail is an empty list; expected 1 to 8 different service names",
+        ),
+        (
+            "[services]\ndns = [\"bind\"]",
+            "6:1: unknown key \"dns\" in services; expected one of mail, web, ftp",
+        ),
+    ]);
+}
+
+#[test]
+fn faults_are_refused_with_place_finding_and_expectation() {
+    assert_refusals(&[
+        (
+            "[[fault]]\nat = \"1s\"\ntrouble = \"S3t\"\nserver = \"web\"",
+            "7:11: trouble is \"S3t\"; expected one of \"S1t\", \"S2t\", \"N1t\", \"N2t\"",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\nfault = \"crash\"\nserver = \"dns\"",
+            "8:10: server is \"dns\"; expected a server of the group: \"mail\", \"web\", \"ftp\"",
+        ),
+        (
+            "[[fault]]\nat = \"301s\"\nfault = \"heal\"",
+            "6:6: at is \"301s\"; expected a time up to the end at \"300s\"",
+        ),
+        (
+            "[[fault]]\nat = \"12\"\nfault = \"heal\"",
+            "6:6: at is \"12\"; expected a duration with its unit, such as \"44.3s\" or \
+             \"1m30s\", but it has no unit",
+        ),
+        (
+            "[[fault]]\nat = 12\nfault = \"heal\"",
+            "6:6: at is 12; expected a duration with its unit, such as \"44.3s\" or \"1m30s\"",
+        ),
+        (
+            "[[fault]]\nfault = \"heal\"",
+            "5:1: [[fault]] lacks the key \"at\"; \
+             expected a duration with its unit, such as \"44.3s\" or \"1m30s\"",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\nfault = \"heal\"\nserver = \"web\"",
+            "8:1: unknown key \"server\" in [[fault]]; expected one of at, fault",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\nfault = \"heal\"\ntrouble = \"S1t\"",
+            "7:9: fault is \"heal\"; expected only one of the keys \"trouble\" and \"fault\"",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\nfault = \"loss\"\npercent = 100.5",
+            "8:11: percent is 100.5; expected a percentage from 0 to 100 with at most four decimals",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\nfault = \"cut\"\nfrom = \"web\"\nto = \"web\"",
+            "9:6: to is \"web\"; expected another server than \"from\"",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\nfault = \"partition\"\nsides = [[\"web\"], [\"ftp\"]]",
+            "8:9: sides is a list of 2; \
+             expected at least two lists of servers, with every server in exactly one",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\nfault = \"file-server-slow\"\nfactor = 0",
+            "8:10: factor is 0; expected a whole number from 1 to 1000",
+        ),
+        ("fault = [3]", "5:10: fault is 3; expected a table"),
+    ]);
+}
+
+#[test]
+fn expectations_are_refused_with_place_finding_and_expectation() {
+    assert_refusals(&[
+        (
+            "[[expect]]\nserver = \"web\"\nmetric = \"target\"",
+            "5:1: [[expect]] lacks the key \"at_most\"; \
+             expected \"at_least\", \"at_most\" or \"absent = true\"",
+        ),
+        (
+            "[[expect]]\nserver = \"web\"\nmetric = \"target\"\nat_least = \"2s\"\nat_most = \"1s\"",
+            "9:11: at_most is \"1s\"; expected no less than \"at_least\"",
+        ),
+        (
+            "[[expect]]\nserver = \"web\"\nmetric = \"target\"\nabsent = false",
+            "8:10: absent is false; expected true, or no such key",
+        ),
+        (
+            "[[expect]]\nserver = \"web\"\nmetric = \"target\"\nabsent = true\nat_most = \"1s\"",
+            "9:11: at_most is \"1s\"; expected no bound beside \"absent\"",
+        ),
+        (
+            "[[expect]]\nserved = \"web\"\nby = \"webb\"",
+            "7:6: by is \"webb\"; expected one of \"mail\", \"web\", \"ftp\", \"nobody\"",
+        ),
+        (
+            "[[expect]]\nmembers = [\"web\", \"web\"]",
+            "6:19: members is \"web\"; expected each server only once",
+        ),
+        (
+            "[[expect]]\nserver = \"web\"",
+            "5:1: [[expect]] lacks the key \"metric\"; \
+             expected one of \"metric\", \"served\" and \"members\"",
+        ),
+        (
+            "expect = 3",
+            "5:10: expect is 3; expected tables headed [[expect]]",
+        ),
+    ]);
+}
+
+#[test]
+fn names_that_no_group_can_have_are_refused() {
+    let group = |names: &str| {
+        let text = GOOD.replace(r#"["mail", "web", "ftp"]"#, names);
+        parse(&text).expect_err(names)
+    };
+    let size = "expected 2 to 8 different server names in ring order";
+    assert_eq!(
+        group("[]"),
+        format!("s.toml:3:9: group is an empty list; {size}")
+    );
+    assert_eq!(
+        group("[\"a\"]"),
+        format!("s.toml:3:9: group is a list of 1; {size}")
+    );
+    let nine = r#"["a","c","d","e","f","g","h","i","j"]"#;
+    assert_eq!(
+        group(nine),
+        format!("s.toml:3:9: group is a list of 9; {size}")
+    );
+    assert_eq!(
+        group("\"a\""),
+        format!("s.toml:3:9: group is \"a\"; {size}")
+    );
+    for name in ["", "-a", "a-", "a b", "a_b", "ä", &"a".repeat(64)] {
+        let error = group(&format!("[\"web\", \"{name}\"]"));
+        assert!(
+            error.contains("s.toml:3:17: ") && error.contains("host name"),
+            "{error}"
+        );
+    }
+    assert!(group(r#"["web", "mail", "WEB"]"#).contains(":3:25: group is \"WEB\"; "));
+    assert!(group(r#"["web", "webb"]"#).contains("names of virtual servers"));
+    assert!(group(r#"["webb", "web"]"#).contains("names of virtual servers"));
+    assert!(group(r#"["web", "nobody"]"#).contains("stands for no server"));
+}
+
+#[test]
+fn what_every_scenario_needs_is_asked_for() {
+    for (line, key) in GOOD.lines().zip(["name", "purpose", "group", "duration"]) {
+        let error = parse(&GOOD.replace(line, "")).unwrap_err();
+        let expected = format!("s.toml:1:1: a scenario lacks the key {key:?}; expected ");
+        assert!(error.starts_with(&expected), "{error}");
+    }
+    let error = parse("").unwrap_err();
+    assert!(
+        error.starts_with("s.toml:1:1: a scenario lacks the key \"name\""),
+        "{error}"
+    );
+    for duration in ["0s", "367d"] {
+        let error = parse(&GOOD.replace("300s", duration)).unwrap_err();
+        assert!(
+            error.ends_with("expected more than \"0s\" and at most \"366d\""),
+            "{error}"
+        );
+    }
+    assert!(parse(&GOOD.replace("\"n\"", "\"a\\nb\"")).is_err());
+    assert!(parse(&GOOD.replace("\"n\"", "\" \"")).is_err());
+}
+
+#[test]
+fn columns_count_characters_and_long_or_odd_texts_stay_one_line() {
+    let error = refusal("safety = [\"äöü\", 3]  # ä");
+    assert_eq!(
+        error,
+        "s.toml:5:10: safety is a list of 2; expected one of \"paper\""
+    );
+    let error = refusal("\"ä\\n\" = { x = \"y\" }");
+    assert!(
+        error.starts_with("s.toml:5:1: unknown key \"ä\\n\" in a scenario; "),
+        "{error}"
+    );
+    let error = refusal("fault = [ { at = \"ä\", fault = \"hael\" } ]");
+    assert!(
+        error.starts_with("s.toml:5:31: fault is \"hael\"; expected one of \"crash\", "),
+        "{error}"
+    );
+    let error = refusal(&format!("safety = \"{}\"", "x".repeat(5000)));
+    assert!(error.len() < 200, "{error}");
+    let error = Scenario::parse("", "odd\nname", Path::new("")).unwrap_err();
+    assert!(error.to_string().starts_with("odd\\nname:1:1: "), "{error}");
+}
+
+#[test]
+fn what_is_not_toml_is_located() {
+    for (addition, place) in [
+        ("seed 3", "s.toml:5:"),
+        ("seed = ", "s.toml:5:"),
+        ("name = \"twice\"", "s.toml:5:1: not TOML at \"name = "),
+        ("\n\n\"unclosed", "s.toml:7:"),
+        ("\u{0}\u{1}", "s.toml:5:"),
+    ] {
+        let error = refusal(addition);
+        assert!(
+            error.starts_with(place) && error.contains("not TOML"),
+            "{error}"
+        );
+        assert!(!error.contains('\n'), "{error}");
+    }
+    let deep = format!("timing = {}", "[".repeat(100_000));
+    assert!(refusal(&deep).contains("not TOML"));
+}
+
+#[test]
+fn files_that_cannot_be_read_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let load = |name: &str| {
+        let path = folder.path().join(name);
+        let error = Scenario::load(&path).unwrap_err().to_string();
+        let (shown, rest) = error.split_at(path.display().to_string().len());
+        assert_eq!(Path::new(shown), path);
+        rest.to_owned()
+    };
+    assert!(load("none.toml").starts_with(":1:1: cannot be read (No such file"));
+    fs::create_dir(folder.path().join("folder.toml")).unwrap();
+    assert_eq!(
+        load("folder.toml"),
+        ":1:1: is a directory; expected a TOML file"
+    );
+
+    fs::write(folder.path().join("bad.toml"), b"name = \"\xff\"").unwrap();
+    assert!(load("bad.toml").starts_with(":1:9: found bytes that are not UTF-8; expected "));
+    fs::write(folder.path().join("bad.toml"), b"\n\xc3\xa4\xff").unwrap();
+    assert!(load("bad.toml").starts_with(":2:2: found bytes"));
+    fs::write(folder.path().join("bad.toml"), b"\x7fELF\x02\x01\x01\x00").unwrap();
+    assert!(load("bad.toml").starts_with(":1:9: not TOML at the end of the file: "));
+
+    let size = usize::try_from(FILE_BYTES_MAX).unwrap() - GOOD.len();
+    let mut large = format!("{GOOD}{}", "#".repeat(size));
+    let path = folder.path().join("large.toml");
+    fs::write(&path, &large).unwrap();
+    assert!(Scenario::load(&path).is_ok());
+    large.push('#');
+    fs::write(&path, &large).unwrap();
+    assert_eq!(
+        load("large.toml"),
+        ":1:1: is too large; expected at most 1048576 bytes"
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_parser_panic_or_answer_in_two_lines(
+        noise in any::<String>(),
+        cut in 0usize..2000,
+        at in 0usize..2000,
+    ) {
+        let good = include_str!("../../scenarios/paper/pair-n1t-n2t.toml");
+        let start = at.min(good.len());
+        let end = (start + cut % 20).min(good.len());
+        let (before, after) = (&good.as_bytes()[..start], &good.as_bytes()[end..]);
+        let bytes = [before, noise.as_bytes(), after].concat();
+        for text in [noise.clone(), String::from_utf8_lossy(&bytes).into_owned()] {
+            if let Err(error) = parse(&text) {
+                prop_assert!(!error.contains(char::is_control), "{:?}", error);
+                prop_assert!(error.starts_with("s.toml:"));
+            }
+        }
+    }
+}

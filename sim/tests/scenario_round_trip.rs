@@ -1,0 +1,200 @@
+//! Any scenario that a program builds is written as a file that loads as the same scenario.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::path::Path;
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use tetrarch_core::{Span, Time};
+use tetrarch_sim::parameters::{Parameters, TABLE};
+use tetrarch_sim::scenario::{
+    Bounds, Check, Expect, Fault, FaultAction, Metric, Safety, Scenario, ServerIndex, Trouble,
+};
+use tetrarch_sim::units::Ratio;
+
+const NAMES: [&str; 8] = [
+    "mail",
+    "web",
+    "ftp",
+    "proxy",
+    "dns-1",
+    "X",
+    "7",
+    "a-long--name",
+];
+
+fn server(size: usize) -> impl Strategy<Value = ServerIndex> {
+    (0..size).prop_map(|index| ServerIndex(u8::try_from(index).unwrap()))
+}
+
+fn instant(duration: Span) -> impl Strategy<Value = Time> {
+    (0..=duration.as_nanos()).prop_map(Time::from_nanos)
+}
+
+fn all(size: usize) -> Vec<ServerIndex> {
+    (0..u8::try_from(size).unwrap()).map(ServerIndex).collect()
+}
+
+fn action(size: usize) -> impl Strategy<Value = FaultAction> {
+    let cut = (server(size), 1..size).prop_map(move |(from, by)| FaultAction::Cut {
+        from,
+        to: ServerIndex(u8::try_from((from.index() + by) % size).unwrap()),
+    });
+    let partition = (Just(all(size)).prop_shuffle(), 1..size).prop_map(|(order, at)| {
+        FaultAction::Partition(vec![order[..at].into(), order[at..].into()])
+    });
+    prop_oneof![
+        (select(Trouble::ALL), server(size))
+            .prop_map(|(trouble, server)| FaultAction::Trouble { trouble, server }),
+        server(size).prop_map(FaultAction::Crash),
+        server(size).prop_map(FaultAction::Destroy),
+        server(size).prop_map(FaultAction::Repair),
+        server(size).prop_map(FaultAction::AgentStop),
+        server(size).prop_map(FaultAction::AgentStart),
+        server(size).prop_map(FaultAction::VirtualServerFails),
+        cut,
+        partition,
+        Just(FaultAction::Heal),
+        (0u32..=1_000_000).prop_map(|ppm| FaultAction::Loss(Ratio::from_ppm(ppm))),
+        Just(FaultAction::FileServerDown),
+        Just(FaultAction::FileServerUp),
+        (1u32..=1000).prop_map(FaultAction::FileServerSlow),
+    ]
+}
+
+fn bounds() -> impl Strategy<Value = Bounds> {
+    let within = (any::<u32>(), any::<u32>(), 0..3).prop_map(|(least, more, which)| {
+        let least = Span::from_nanos(u64::from(least));
+        let most = least + Span::from_nanos(u64::from(more));
+        Bounds::Within {
+            at_least: (which != 0).then_some(least),
+            at_most: (which != 1).then_some(most),
+        }
+    });
+    prop_oneof![Just(Bounds::Absent), within]
+}
+
+fn check(size: usize, duration: Span) -> impl Strategy<Value = Check> {
+    let at = || prop_oneof![Just(Time::ZERO + duration), instant(duration)];
+    prop_oneof![
+        (server(size), select(Metric::ALL), bounds()).prop_map(|(server, metric, bounds)| {
+            Check::Metric {
+                server,
+                metric,
+                bounds,
+            }
+        }),
+        (server(size), option::of(server(size)), at())
+            .prop_map(|(function, by, at)| Check::Served { function, by, at }),
+        (subsequence(all(size), 0..=size).prop_shuffle(), at())
+            .prop_map(|(members, at)| Check::Members { members, at }),
+    ]
+}
+
+/// The paper's parameters with some of the times, rates and shares made others.
+fn parameters() -> impl Strategy<Value = Parameters> {
+    let changes = [
+        ("server_restart", "1m0.000001s"),
+        ("link_delay", "3ns"),
+        ("link_rate", "2.5 Gbit/s"),
+        ("resume_shared", "0.333333"),
+        ("host_memory", "65536 MB"),
+        ("client_access", "0 B"),
+        ("judgement_max", "1d"),
+    ];
+    subsequence(changes.to_vec(), 0..=changes.len()).prop_map(|changes| {
+        let mut parameters = Parameters::paper();
+        for (key, text) in changes {
+            parameters.set_text(key, text).unwrap();
+        }
+        parameters
+    })
+}
+
+/// The group and its services, the default ones for some servers.
+fn servers(size: usize) -> impl Strategy<Value = (Vec<String>, Vec<Vec<String>>)> {
+    let services = prop_oneof![
+        Just(Vec::new()),
+        "[a-zA-Z0-9._@-]{1,64}".prop_map(|name| vec![name]),
+        Just(vec!["one".to_owned(), "two@3.service".to_owned()]),
+    ];
+    let group = subsequence(NAMES.to_vec(), size).prop_shuffle();
+    (group, vec(services, size)).prop_map(|(group, mut services)| {
+        let group: Vec<String> = group.into_iter().map(str::to_owned).collect();
+        for (server, list) in group.iter().zip(&mut services) {
+            if list.is_empty() {
+                list.push(server.clone());
+            }
+        }
+        (group, services)
+    })
+}
+
+fn prose() -> impl Strategy<Value = (String, String)> {
+    let name = "[!-~][ -~äß]{0,30}[!-~]";
+    let purpose = "[!-~]([ -~äß]{0,20}\n){0,3}[!-~]";
+    (name, purpose)
+}
+
+fn scenario() -> impl Strategy<Value = Scenario> {
+    let size_and_duration = (2usize..=8, 1u64..=Scenario::DURATION_MAX.as_nanos());
+    size_and_duration.prop_flat_map(|(size, nanos)| {
+        let duration = Span::from_nanos(nanos);
+        let fault = (instant(duration), action(size));
+        let fault = fault.prop_map(|(at, action)| Fault {
+            at,
+            action,
+            line: 0,
+        });
+        let expect = check(size, duration).prop_map(|check| Expect { check, line: 0 });
+        let heads = (prose(), servers(size), parameters(), any::<u64>());
+        (heads, vec(fault, 0..6), vec(expect, 0..6)).prop_map(move |(head, faults, expects)| {
+            let ((name, purpose), (group, services), parameters, seed) = head;
+            Scenario {
+                name,
+                purpose,
+                group,
+                services,
+                parameters,
+                safety: Safety::default(),
+                seed,
+                duration,
+                faults,
+                expects,
+            }
+        })
+    })
+}
+
+proptest! {
+    #[test]
+    fn every_scenario_loads_as_it_was_written(scenario in scenario()) {
+        let text = scenario.to_toml();
+        let loaded = Scenario::parse(&text, "written", Path::new("nowhere"));
+        let mut loaded = loaded.unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let lines: Vec<&str> = text.lines().collect();
+        for fault in &mut loaded.faults {
+            prop_assert_eq!(lines[fault.line as usize - 1], "[[fault]]");
+            fault.line = 0;
+        }
+        for expect in &mut loaded.expects {
+            prop_assert_eq!(lines[expect.line as usize - 1], "[[expect]]");
+            expect.line = 0;
+        }
+        prop_assert_eq!(loaded, scenario);
+    }
+}
+
+#[test]
+fn what_is_the_default_is_not_written() {
+    let text = "name = \"n\"\npurpose = \"p\"\ngroup = [\"a\", \"c\"]\nduration = \"9s\"\n";
+    let scenario = Scenario::parse(text, "s", Path::new("")).unwrap();
+    assert_eq!(scenario.to_toml(), text);
+    assert!(
+        TABLE
+            .iter()
+            .all(|row| !scenario.to_toml().contains(row.key))
+    );
+}
