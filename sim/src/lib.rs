@@ -1,6 +1,15 @@
 //! Deterministic discrete-event simulator.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod check;
+pub mod measure;
+pub mod observer;
 pub mod parameters;
+pub mod queue;
+pub mod reproduce;
+pub mod run;
 pub mod scenario;
+pub mod simulation;
+pub mod trace;
 pub mod units;
+pub mod world;

@@ -137,6 +137,13 @@ impl Parameters {
         TABLE.iter().filter(|row| row.get(self) != row.paper())
     }
 
+    /// How many virtual servers a host's memory has room for.
+    #[must_use]
+    pub fn guests_max(&self) -> u8 {
+        let room = self.host_memory.0.saturating_sub(self.host_reserved.0);
+        u8::try_from(room / self.virtual_memory.0.max(1)).unwrap_or(u8::MAX)
+    }
+
     /// What the protocol itself decides by.
     #[must_use]
     pub fn timing(&self) -> Timing {

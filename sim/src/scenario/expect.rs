@@ -87,6 +87,17 @@ pub enum Check {
     },
 }
 
+impl Check {
+    /// When it looks at the run; none for a time that is measured over the whole of it.
+    #[must_use]
+    pub const fn at(&self) -> Option<Time> {
+        match self {
+            Self::Metric { .. } => None,
+            Self::Served { at, .. } | Self::Members { at, .. } => Some(*at),
+        }
+    }
+}
+
 /// Reads one `[[expect]]`; the first of its keys tells the kind.
 pub(super) fn read_expect(
     item: Item<'_>,

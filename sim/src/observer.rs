@@ -1,0 +1,44 @@
+//! Who watches a run: the trace, the managers' log, the checkers, or nobody.
+
+use tetrarch_core::{Input, Output, ServerId, Time};
+
+use crate::world::WorldEvent;
+
+/// Told of everything that happens, in order. Every method does nothing unless overridden, so that
+/// a run that nobody watches costs nothing extra.
+pub trait Observer {
+    /// The node on `server` takes an input.
+    fn input(&mut self, now: Time, server: ServerId, input: &Input) {
+        let _ = (now, server, input);
+    }
+
+    /// The node on `server` has decided something.
+    fn output(&mut self, now: Time, server: ServerId, output: &Output) {
+        let _ = (now, server, output);
+    }
+
+    /// The simulated system has changed.
+    fn world(&mut self, now: Time, server: ServerId, event: WorldEvent) {
+        let _ = (now, server, event);
+    }
+}
+
+/// Nobody watches.
+impl Observer for () {}
+
+impl<A: Observer, B: Observer> Observer for (A, B) {
+    fn input(&mut self, now: Time, server: ServerId, input: &Input) {
+        self.0.input(now, server, input);
+        self.1.input(now, server, input);
+    }
+
+    fn output(&mut self, now: Time, server: ServerId, output: &Output) {
+        self.0.output(now, server, output);
+        self.1.output(now, server, output);
+    }
+
+    fn world(&mut self, now: Time, server: ServerId, event: WorldEvent) {
+        self.0.world(now, server, event);
+        self.1.world(now, server, event);
+    }
+}

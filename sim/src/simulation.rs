@@ -1,0 +1,190 @@
+//! The loop: nodes and world on one virtual clock.
+//!
+//! Entries of the queue come in the order of (time, insertion number). A node's wake-up is not in the
+//! queue, since every step may move it: at one instant the queue goes first, then wake-ups in ring
+//! order.
+
+use tetrarch_core::{Config, ConfigError, Input, Members, Node, Outbox, Output, ServerId, Time};
+
+use crate::observer::Observer;
+use crate::parameters::Parameters;
+use crate::scenario::Scenario;
+use crate::world::happening::Stimulus;
+use crate::world::{Outage, World};
+
+/// One group being simulated.
+#[derive(Clone, Debug)]
+pub struct Simulation<O> {
+    nodes: Vec<Node>,
+    /// When each node wants to be woken.
+    wakes: Vec<Time>,
+    outbox: Outbox,
+    world: World<O>,
+    inputs: u64,
+}
+
+impl<O: Observer> Simulation<O> {
+    /// The group of `scenario` in full service at time zero, with its own parameters.
+    ///
+    /// # Errors
+    ///
+    /// When the core refuses the configuration.
+    pub fn new(scenario: &Scenario, observer: O) -> Result<Self, ConfigError> {
+        Self::with_parameters(scenario, &scenario.parameters, scenario.seed, observer)
+    }
+
+    /// The same with other parameters and dice, as repeated runs need.
+    ///
+    /// # Errors
+    ///
+    /// When the core refuses the configuration.
+    pub fn with_parameters(
+        scenario: &Scenario,
+        parameters: &Parameters,
+        seed: u64,
+        observer: O,
+    ) -> Result<Self, ConfigError> {
+        let size = scenario.group.len();
+        let guests = parameters.guests_max();
+        let nodes = ServerId::all(size)
+            .map(|me| Config::new(me, size, guests, parameters.timing()).map(Node::new))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut simulation = Self {
+            wakes: vec![Time::MAX; size],
+            nodes,
+            outbox: Outbox::new(),
+            world: World::new(scenario, parameters, seed, observer),
+            inputs: 0,
+        };
+        for server in ServerId::all(size) {
+            let stimulus = simulation.world.boot_group(server);
+            simulation.stimulate(stimulus);
+        }
+        Ok(simulation)
+    }
+
+    /// Runs until everything up to and including `end` has happened.
+    pub fn run_until(&mut self, end: Time) {
+        while self.advance(end) {}
+        self.world.now = end;
+    }
+
+    /// Lets the next thing happen, unless that is after `end`. Tells whether it did.
+    pub fn advance(&mut self, end: Time) -> bool {
+        let (mut wake, mut sleeper) = (Time::MAX, 0);
+        for (place, at) in self.wakes.iter().enumerate() {
+            if *at < wake {
+                (wake, sleeper) = (*at, place);
+            }
+        }
+        match self.world.queue.peek_time() {
+            Some(at) if at <= wake => {
+                if at > end {
+                    return false;
+                }
+                if let Some((at, happening)) = self.world.queue.pop() {
+                    self.world.now = at;
+                    let stimulus = self.world.happen(happening);
+                    self.stimulate(stimulus);
+                }
+            }
+            _ if wake > end || wake == Time::MAX => return false,
+            _ => {
+                self.world.now = wake;
+                self.wake(sleeper);
+            }
+        }
+        true
+    }
+
+    fn wake(&mut self, place: usize) {
+        match ServerId::new(place) {
+            Some(server) if self.world.is_managing(server) => self.step(server, Input::Deadline),
+            _ => self.wakes[place] = Time::MAX,
+        }
+    }
+
+    fn stimulate(&mut self, stimulus: Stimulus) {
+        if let Stimulus::Input(server, input) = stimulus {
+            self.step(server, input);
+        }
+    }
+
+    fn step(&mut self, server: ServerId, input: Input) {
+        let place = server.index();
+        let now = self.world.now;
+        self.inputs += 1;
+        self.world.observer.input(now, server, &input);
+        let mut step = self.nodes[place].step(now, input, &mut self.outbox);
+        for output in step.by_ref() {
+            self.world.observer.output(now, server, &output);
+            match output {
+                Output::Send { to, message } => self.world.send(server, to, message),
+                Output::Run { job, action } => self.world.begin(server, job, action),
+                // What has been begun goes on; its result finds nobody waiting.
+                Output::Cancel { .. } | Output::Note(_) => {}
+            }
+        }
+        self.wakes[place] = step.finish().map_or(Time::MAX, |deadline| deadline.at);
+    }
+
+    /// The instant up to which everything has happened.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.world.now
+    }
+
+    /// How many inputs have been stepped through nodes.
+    #[must_use]
+    pub fn inputs(&self) -> u64 {
+        self.inputs
+    }
+
+    /// The nodes in ring order; those of dead servers as they were when they died.
+    #[must_use]
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Whether the management programs of `server` run.
+    #[must_use]
+    pub fn is_managing(&self, server: ServerId) -> bool {
+        self.world.is_managing(server)
+    }
+
+    /// The host that serves `function` to clients.
+    #[must_use]
+    pub fn served_by(&self, function: ServerId) -> Option<ServerId> {
+        self.world.served_by(function)
+    }
+
+    /// The hosts at which clients reach `function`'s virtual IP address.
+    #[must_use]
+    pub fn holders(&self, function: ServerId) -> Members {
+        self.world.holders(function)
+    }
+
+    /// The hosts on which the virtual server of `function` runs.
+    #[must_use]
+    pub fn runners(&self, function: ServerId) -> Members {
+        self.world.runners(function)
+    }
+
+    /// The outages of `function` so far.
+    #[must_use]
+    pub fn outages(&self, function: ServerId) -> &[Outage] {
+        self.world.outages(function)
+    }
+
+    /// The observer.
+    #[must_use]
+    pub fn observer(&self) -> &O {
+        &self.world.observer
+    }
+
+    /// Ends the run and hands the observer out.
+    #[must_use]
+    pub fn into_observer(self) -> O {
+        self.world.observer
+    }
+}

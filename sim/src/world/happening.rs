@@ -1,0 +1,104 @@
+//! What the event queue holds, and what the world tells an observer.
+
+use tetrarch_core::{Input, JobId, Message, Outcome, ServerId, ServiceSet};
+
+use crate::scenario::Trouble;
+
+/// An entry of the event queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Happening {
+    /// A message arrives.
+    Deliver {
+        to: ServerId,
+        from: ServerId,
+        message: Message,
+    },
+    /// The result of a job reaches the node that waits for it.
+    Finished { ticket: Ticket, outcome: Outcome },
+    /// A network examination that is answered would end now.
+    NetworkExamined { ticket: Ticket, target: ServerId },
+    /// A services examination that is answered ends now.
+    ServicesExamined { ticket: Ticket, target: ServerId },
+    /// A command takes effect where it is carried out.
+    Effect { ticket: Ticket, command: Command },
+    /// A starting server has come to the part of its start that reads from the file server.
+    BootRead { server: ServerId, life: u32 },
+    /// A starting server answers on the network.
+    Answers { server: ServerId, life: u32 },
+    /// Services, the executer among them after a start, are ready.
+    ServicesReady {
+        server: ServerId,
+        life: u32,
+        services: ServiceSet,
+        started: bool,
+    },
+    /// A read from the file server is complete, unless the readers have changed since.
+    ReadComplete { change: u32 },
+    /// A fault of the scenario, by its place in the file.
+    Fault { place: u16 },
+}
+
+/// A job, the server that waits for it, and that server's life when it began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket {
+    pub(crate) server: ServerId,
+    pub(crate) life: u32,
+    pub(crate) job: JobId,
+}
+
+/// A command that takes effect some time after it was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    RestartServices {
+        target: ServerId,
+        failing: ServiceSet,
+    },
+    VirtualServerRuns {
+        function: ServerId,
+    },
+    Assign {
+        function: ServerId,
+    },
+    Release {
+        function: ServerId,
+    },
+    Suspend {
+        function: ServerId,
+    },
+    AssignOwn,
+    ReleaseOwn,
+}
+
+/// What an entry of the queue means for the nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stimulus {
+    /// Nothing.
+    None,
+    /// A node gets an input.
+    Input(ServerId, Input),
+}
+
+/// A change of the simulated system that no node is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WorldEvent {
+    /// A trouble of the paper strikes this server.
+    Trouble(Trouble),
+    /// This server lost power.
+    PowerLost,
+    /// This server was repaired and powered on by the operator.
+    Repaired,
+    /// This server begins to restart.
+    Restarting,
+    /// This server begins to start from power-off.
+    Starting,
+    /// This server answers on the network again.
+    Answers,
+    /// All services of this server answer.
+    ServicesReady,
+    /// Clients find nobody at this function's virtual IP address.
+    FunctionLost,
+    /// Clients find this function at its virtual IP address again.
+    FunctionBack,
+    /// Another fault of the scenario takes effect, by its place in the file.
+    Fault(u16),
+}

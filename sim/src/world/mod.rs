@@ -1,0 +1,274 @@
+//! The simulated system: servers, services, virtual servers, addresses, links, the file server and
+//! the clients. It carries out what the nodes decide and never decides anything itself.
+
+mod actions;
+mod client;
+mod faults;
+mod file_server;
+pub(crate) mod happening;
+mod links;
+mod power;
+mod server;
+
+pub use client::{ClientHabit, Outage, PHASES};
+pub use happening::WorldEvent;
+
+use tetrarch_core::executer::{Executer, ExecuterSettings};
+use tetrarch_core::{Input, Members, Message, Outcome, SERVERS_MAX, ServerId, Span, Time};
+
+use crate::observer::Observer;
+use crate::parameters::Parameters;
+use crate::queue::Queue;
+use crate::scenario::{Fault, Scenario};
+use client::Availability;
+use file_server::FileServer;
+use happening::{Happening, Stimulus, Ticket};
+use links::Links;
+use server::{Server, VirtualServer};
+
+/// The spans that the hot path needs, worked out once.
+#[derive(Clone, Copy, Debug)]
+struct Spans {
+    network_normal: Span,
+    network_abnormal: Span,
+    link_delay: Span,
+}
+
+/// Everything outside the nodes.
+#[derive(Clone, Debug)]
+pub(crate) struct World<O> {
+    pub(crate) now: Time,
+    pub(crate) queue: Queue<Happening>,
+    pub(crate) observer: O,
+    size: usize,
+    spans: Spans,
+    parameters: Parameters,
+    faults: Vec<Fault>,
+    servers: Vec<Server>,
+    links: Links,
+    /// Neither cuts nor loss have ever been asked for: every link works.
+    links_whole: bool,
+    file_server: FileServer,
+    /// The functions whose virtual server can no longer be started anywhere.
+    broken_images: Members,
+    availability: Vec<Availability>,
+}
+
+impl<O: Observer> World<O> {
+    /// The scenario's system in full service, its faults still to come.
+    pub(crate) fn new(
+        scenario: &Scenario,
+        parameters: &Parameters,
+        seed: u64,
+        observer: O,
+    ) -> Self {
+        let executer = Executer::new(ExecuterSettings::default(), true);
+        let servers: Vec<Server> = scenario
+            .services
+            .iter()
+            .map(|services| Server::in_service(services.len(), executer.clone()))
+            .collect();
+        let mut queue = Queue::with_capacity(64);
+        for (place, fault) in scenario.faults.iter().enumerate() {
+            queue.push(
+                fault.at,
+                Happening::Fault {
+                    place: place as u16,
+                },
+            );
+        }
+        Self {
+            now: Time::ZERO,
+            queue,
+            observer,
+            size: servers.len(),
+            spans: Spans {
+                network_normal: parameters.network_examination_normal,
+                network_abnormal: parameters.network_examination_abnormal,
+                link_delay: parameters.link_delay,
+            },
+            parameters: parameters.clone(),
+            faults: scenario.faults.clone(),
+            availability: vec![Availability::default(); servers.len()],
+            servers,
+            links: Links::new(seed),
+            links_whole: true,
+            file_server: FileServer::new(parameters),
+            broken_images: Members::NONE,
+        }
+    }
+
+    fn server(&self, server: ServerId) -> &Server {
+        &self.servers[server.index()]
+    }
+
+    fn server_mut(&mut self, server: ServerId) -> &mut Server {
+        &mut self.servers[server.index()]
+    }
+
+    /// Whether the management programs of `server` run.
+    pub(crate) fn is_managing(&self, server: ServerId) -> bool {
+        self.server(server).managing
+    }
+
+    pub(crate) fn outages(&self, function: ServerId) -> &[Outage] {
+        self.availability[function.index()].outages()
+    }
+
+    /// The hosts at which clients reach `function`'s virtual IP address; more than one breaks the
+    /// first invariant.
+    pub(crate) fn holders(&self, function: ServerId) -> Members {
+        let own = self.server(function);
+        let start = if own.answers() && own.holds_own {
+            Members::NONE.with(function)
+        } else {
+            Members::NONE
+        };
+        ServerId::all(self.size)
+            .filter(|host| self.server(*host).guests_served().contains(function))
+            .fold(start, Members::with)
+    }
+
+    /// The hosts on which the virtual server of `function` runs; more than one breaks the second
+    /// invariant.
+    pub(crate) fn runners(&self, function: ServerId) -> Members {
+        ServerId::all(self.size)
+            .filter(|host| {
+                let server = self.server(*host);
+                server.answers()
+                    && server.virtual_servers[function.index()] != VirtualServer::Suspended
+            })
+            .fold(Members::NONE, Members::with)
+    }
+
+    /// The host at which clients are served, if there is one.
+    pub(crate) fn served_by(&self, function: ServerId) -> Option<ServerId> {
+        self.holders(function)
+            .iter()
+            .find(|host| *host != function || self.server(function).serves_own())
+    }
+
+    /// Queues a message on its way, unless the link loses it.
+    pub(crate) fn send(&mut self, from: ServerId, to: ServerId, message: Message) {
+        if self.links_whole || (self.links.works(from, to) && !self.links.loses()) {
+            let at = self.now + self.spans.link_delay;
+            self.queue
+                .push(at, Happening::Deliver { to, from, message });
+        }
+    }
+
+    /// Whether an examination by `from` gets an answer from `to`.
+    fn reaches(&self, from: ServerId, to: ServerId) -> bool {
+        self.server(to).answers()
+            && self.server(from).answers()
+            && (self.links_whole || (self.links.works(from, to) && self.links.works(to, from)))
+    }
+
+    fn is_alive(&self, ticket: Ticket) -> bool {
+        self.server(ticket.server).life == ticket.life
+    }
+
+    fn finish(&mut self, at: Time, ticket: Ticket, outcome: Outcome) {
+        self.queue.push(at, Happening::Finished { ticket, outcome });
+    }
+
+    /// Lets an entry of the queue happen.
+    pub(crate) fn happen(&mut self, happening: Happening) -> Stimulus {
+        match happening {
+            Happening::Deliver { to, from, message } => {
+                if self.server(to).managing {
+                    return Stimulus::Input(to, Input::Message { from, message });
+                }
+            }
+            Happening::Finished { ticket, outcome } => return self.finished(ticket, outcome),
+            Happening::NetworkExamined { ticket, target } => {
+                if self.reaches(ticket.server, target) {
+                    return self.finished(ticket, Outcome::Ok);
+                }
+                let rest = self
+                    .spans
+                    .network_abnormal
+                    .saturating_sub(self.spans.network_normal);
+                self.finish(self.now + rest, ticket, Outcome::Failed);
+            }
+            Happening::ServicesExamined { ticket, target } => {
+                if self.reaches(ticket.server, target) {
+                    let failing = self.server(target).failing();
+                    return self.finished(ticket, Outcome::Services(failing));
+                }
+                self.finish(
+                    self.now + self.spans.network_abnormal,
+                    ticket,
+                    Outcome::Failed,
+                );
+            }
+            Happening::Effect { ticket, command } => self.take_effect(ticket, command),
+            Happening::BootRead { server, life } => self.boot_read(server, life),
+            Happening::Answers { server, life } => self.answers(server, life),
+            Happening::ServicesReady {
+                server,
+                life,
+                services,
+                started,
+            } => {
+                return self.services_ready(server, life, services, started);
+            }
+            Happening::ReadComplete { change } => self.read_complete(change),
+            Happening::Fault { place } => return self.strike(place),
+        }
+        Stimulus::None
+    }
+
+    fn finished(&self, ticket: Ticket, outcome: Outcome) -> Stimulus {
+        if self.is_alive(ticket) && self.server(ticket.server).managing {
+            Stimulus::Input(
+                ticket.server,
+                Input::Done {
+                    job: ticket.job,
+                    outcome,
+                },
+            )
+        } else {
+            Stimulus::None
+        }
+    }
+
+    /// Tells the clients' view of every function; called after each change that it may depend on.
+    fn refresh_clients(&mut self) {
+        for function in ServerId::all(self.size) {
+            let available = self.served_by(function).is_some();
+            if self.availability[function.index()].observe(self.now, available) {
+                let event = if available {
+                    WorldEvent::FunctionBack
+                } else {
+                    WorldEvent::FunctionLost
+                };
+                self.observer.world(self.now, function, event);
+            }
+        }
+    }
+
+    /// What a node must be told when its management programs start now.
+    pub(crate) fn start_input(&mut self, server: ServerId) -> Input {
+        let state = self.server_mut(server);
+        state.managing = true;
+        Input::Start {
+            holding: state.holds_own,
+            serving: state.guests_served(),
+        }
+    }
+}
+
+/// Every server but those beyond the table of the core.
+pub(crate) fn sides(sides: &[Vec<crate::scenario::ServerIndex>]) -> Vec<Members> {
+    sides
+        .iter()
+        .map(|side| {
+            side.iter()
+                .filter_map(|server| ServerId::new(server.index()))
+                .fold(Members::NONE, Members::with)
+        })
+        .collect()
+}
+
+const _: () = assert!(SERVERS_MAX == 8, "service sets and cut tables are bytes");

@@ -1,0 +1,163 @@
+//! Servers that go down and come up.
+
+use tetrarch_core::executer::{ExecuterInput, ExecuterOutput};
+use tetrarch_core::{Input, ServerId, ServiceSet};
+
+use super::World;
+use super::file_server::{Purpose, Reader};
+use super::happening::{Happening, Stimulus, WorldEvent};
+use super::server::Power;
+use crate::observer::Observer;
+
+impl<O: Observer> World<O> {
+    /// The server shuts down and starts again. Its network goes with the first step of the shutdown.
+    pub(super) fn restart(&mut self, server: ServerId) {
+        let shutdown = self
+            .parameters
+            .server_restart
+            .saturating_sub(self.parameters.server_start);
+        self.server_mut(server).lose_state(Power::Starting);
+        self.observer
+            .world(self.now, server, WorldEvent::Restarting);
+        self.start_after(server, shutdown);
+        self.refresh_clients();
+    }
+
+    pub(super) fn lose_power(&mut self, server: ServerId) {
+        self.server_mut(server).lose_state(Power::Off);
+        self.observer.world(self.now, server, WorldEvent::PowerLost);
+        self.refresh_clients();
+    }
+
+    /// Powers on a server that is off and can be powered on; any other does not notice.
+    pub(super) fn power_on(&mut self, server: ServerId) {
+        let state = self.server_mut(server);
+        if state.power == Power::Off && !state.destroyed {
+            state.power = Power::Starting;
+            self.observer.world(self.now, server, WorldEvent::Starting);
+            self.start_after(server, tetrarch_core::Span::ZERO);
+        }
+    }
+
+    fn start_after(&mut self, server: ServerId, wait: tetrarch_core::Span) {
+        let own = self
+            .parameters
+            .server_start
+            .saturating_sub(self.parameters.start_shared);
+        let life = self.server(server).life;
+        self.queue
+            .push(self.now + wait + own, Happening::BootRead { server, life });
+    }
+
+    /// The last part of a start reads from the file server. Without a file server the start goes on
+    /// from the local disk.
+    pub(super) fn boot_read(&mut self, server: ServerId, life: u32) {
+        if self.server(server).life != life {
+            return;
+        }
+        if self.file_server.is_up() {
+            let reader = Reader {
+                server,
+                life,
+                purpose: Purpose::Boot,
+            };
+            self.file_server
+                .begin(self.now, reader, self.parameters.start_shared);
+            self.announce_read();
+        } else {
+            self.queue
+                .push(self.now, Happening::Answers { server, life });
+        }
+    }
+
+    pub(super) fn answers(&mut self, server: ServerId, life: u32) {
+        let ready = self.now + self.parameters.service_ready;
+        let state = self.server_mut(server);
+        if state.life != life {
+            return;
+        }
+        state.power = Power::On;
+        let services = state.services;
+        self.observer.world(self.now, server, WorldEvent::Answers);
+        let happening = Happening::ServicesReady {
+            server,
+            life,
+            services,
+            started: true,
+        };
+        self.queue.push(ready, happening);
+        self.refresh_clients();
+    }
+
+    pub(super) fn services_ready(
+        &mut self,
+        server: ServerId,
+        life: u32,
+        services: ServiceSet,
+        started: bool,
+    ) -> Stimulus {
+        let state = self.server_mut(server);
+        if state.life != life {
+            return Stimulus::None;
+        }
+        state.up = ServiceSet::from_bits(state.up.bits() | services.bits());
+        if state.failing().is_empty() {
+            self.observer
+                .world(self.now, server, WorldEvent::ServicesReady);
+        }
+        self.refresh_clients();
+        if started {
+            self.boot_executer(server)
+        } else {
+            Stimulus::None
+        }
+    }
+
+    /// The group is put into service: its servers have long been up, their executers start now.
+    pub(crate) fn boot_group(&mut self, server: ServerId) -> Stimulus {
+        self.boot_executer(server)
+    }
+
+    /// The executer starts with the server and looks for its flag file at once.
+    fn boot_executer(&mut self, server: ServerId) -> Stimulus {
+        self.run_executer(server, ExecuterInput::Start);
+        let present = self.server(server).flag;
+        self.run_executer(server, ExecuterInput::Flag { present })
+    }
+
+    /// Creates or deletes the flag file; the executer of a running server finds out.
+    pub(super) fn set_flag(&mut self, server: ServerId, present: bool) -> Stimulus {
+        self.server_mut(server).flag = present;
+        if self.server(server).answers() {
+            self.run_executer(server, ExecuterInput::Flag { present })
+        } else {
+            Stimulus::None
+        }
+    }
+
+    /// Steps the executer until it waits again, and carries out what it wants.
+    fn run_executer(&mut self, server: ServerId, first: ExecuterInput) -> Stimulus {
+        let mut input = first;
+        let mut stimulus = Stimulus::None;
+        loop {
+            let now = self.now;
+            let step = self.server_mut(server).executer.step(now, input);
+            input = match step.output {
+                Some(ExecuterOutput::CopyFromShared) => ExecuterInput::Copied {
+                    ok: self.file_server.is_up(),
+                },
+                Some(ExecuterOutput::StartPrograms { .. }) => {
+                    stimulus = Stimulus::Input(server, self.start_input(server));
+                    return stimulus;
+                }
+                Some(ExecuterOutput::StopPrograms) => {
+                    self.server_mut(server).managing = false;
+                    stimulus =
+                        Stimulus::Input(server, Input::Command(tetrarch_core::Command::Stop));
+                    ExecuterInput::Stopped
+                }
+                None => return stimulus,
+            };
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! One simulated server: its power, services, virtual servers and addresses.
+
+use tetrarch_core::executer::{Executer, ExecuterSettings};
+use tetrarch_core::{Members, SERVERS_MAX, ServerId, ServiceSet};
+
+/// What a server physically is at an instant.
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    /// Counts power losses and restarts; what was under way in an earlier life is void.
+    pub(crate) life: u32,
+    pub(crate) power: Power,
+    /// It cannot be powered on until it is repaired.
+    pub(crate) destroyed: bool,
+    /// All services that it offers.
+    pub(crate) services: ServiceSet,
+    /// The services that answer.
+    pub(crate) up: ServiceSet,
+    /// The services that only a restart of the server repairs.
+    pub(crate) stuck: ServiceSet,
+    /// Its own virtual IP address is on it.
+    pub(crate) holds_own: bool,
+    /// The flag file of the executer is there. It is on the disk, so it outlives a restart.
+    pub(crate) flag: bool,
+    pub(crate) executer: Executer,
+    /// The management programs run.
+    pub(crate) managing: bool,
+    pub(crate) virtual_servers: [VirtualServer; SERVERS_MAX],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Power {
+    Off,
+    /// Shutting down or starting: it does not answer.
+    Starting,
+    /// It answers on the network.
+    On,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum VirtualServer {
+    #[default]
+    Suspended,
+    /// It runs; `holds` tells whether the function's virtual IP address is on it.
+    Running { holds: bool },
+}
+
+impl Server {
+    pub(crate) fn in_service(services: usize, executer: Executer) -> Self {
+        let services = ServiceSet::from_bits(u8::MAX >> (8 - services.clamp(1, 8)));
+        Self {
+            life: 0,
+            power: Power::On,
+            destroyed: false,
+            services,
+            up: services,
+            stuck: ServiceSet::NONE,
+            holds_own: true,
+            flag: true,
+            executer,
+            managing: false,
+            virtual_servers: [VirtualServer::Suspended; SERVERS_MAX],
+        }
+    }
+
+    pub(crate) fn answers(&self) -> bool {
+        self.power == Power::On
+    }
+
+    pub(crate) fn failing(&self) -> ServiceSet {
+        ServiceSet::from_bits(self.services.bits() & !self.up.bits())
+    }
+
+    /// Whether clients get service at this server's own virtual IP address from it.
+    pub(crate) fn serves_own(&self) -> bool {
+        self.answers() && self.holds_own && self.failing().is_empty()
+    }
+
+    /// The functions whose virtual IP address is on a virtual server here.
+    pub(crate) fn guests_served(&self) -> Members {
+        if !self.answers() {
+            return Members::NONE;
+        }
+        ServerId::all(SERVERS_MAX)
+            .filter(|function| {
+                self.virtual_servers[function.index()] == VirtualServer::Running { holds: true }
+            })
+            .fold(Members::NONE, Members::with)
+    }
+
+    /// Everything that does not outlive a loss of power goes.
+    pub(crate) fn lose_state(&mut self, power: Power) {
+        self.life += 1;
+        self.power = power;
+        self.up = ServiceSet::NONE;
+        self.stuck = ServiceSet::NONE;
+        self.holds_own = false;
+        self.managing = false;
+        // The copy of the programs and data is on the disk.
+        let copied = self.executer.has_local_copy();
+        self.executer = Executer::new(ExecuterSettings::default(), copied);
+        self.virtual_servers = [VirtualServer::Suspended; SERVERS_MAX];
+    }
+}
