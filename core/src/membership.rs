@@ -221,7 +221,7 @@ impl Node {
         structure: &Structure,
     ) {
         self.merge(cx, structure);
-        let held = self.holds(from);
+        let held = self.held();
         cx.out.send(
             from,
             Message::Welcome {
@@ -256,12 +256,14 @@ impl Node {
     pub(crate) fn welcome_received(
         &mut self,
         cx: &mut Context<'_>,
+        from: ServerId,
         structure: &Structure,
-        held: bool,
+        held: Members,
     ) {
         self.membership.answered = true;
-        self.membership.held |= held;
+        self.membership.held |= held.contains(self.me());
         self.merge(cx, structure);
+        self.learn_acting(cx, from, held);
     }
 
     pub(crate) fn report_received(

@@ -214,7 +214,7 @@ impl Node {
             Message::Report { structure } => self.report_received(cx, from, &structure),
             Message::Hello { structure } => self.hello_received(cx, from, &structure),
             Message::Welcome { structure, held } => {
-                self.welcome_received(cx, &structure, held);
+                self.welcome_received(cx, from, &structure, held);
             }
             Message::GiveBack { structure } => self.give_back_received(cx, from, &structure),
             Message::Yield => self.yield_received(cx),

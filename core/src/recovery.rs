@@ -4,7 +4,7 @@
 //! examines what became of it.
 
 use crate::event::{Event, Means, Trouble};
-use crate::id::{Members, SERVERS_MAX, ServerId, ServiceSet};
+use crate::id::{Members, ServerId, ServiceSet};
 use crate::io::{Action, Outcome, Owner};
 use crate::message::Message;
 use crate::node::{Context, Node};
@@ -427,9 +427,9 @@ impl Node {
         }
     }
 
-    /// Whether this server serves or recovers `function`, so that its own server must wait.
-    pub(crate) fn holds(&self, function: ServerId) -> bool {
-        debug_assert!(function.index() < SERVERS_MAX);
-        self.recoveries[function.index()].is_active() || self.standbys[function.index()].is_awake()
+    /// The functions that this server serves or recovers, so that others must keep off.
+    pub(crate) fn held(&self) -> Members {
+        let view = self.view();
+        view.recovering().union(view.awake())
     }
 }
