@@ -168,13 +168,10 @@ fn draw_lane(scene: &mut Scene, laid: &Laid<'_>, span: Span, top: f64) -> Result
         );
     }
     // Lines before labels: where a line must cross a label, the label's ground covers it.
-    for x in laid
-        .above
-        .labels
-        .iter()
-        .filter_map(|label| label.leader_x.map(|x| (x, label.row)))
-    {
-        let (x, row) = x;
+    for label in &laid.above.labels {
+        let (Some(x), row) = (label.leader_x, label.row) else {
+            continue;
+        };
         scene.line(
             (x, bars_top - LABEL_ROW * (row + 1) as f64 + 3.0),
             (x, bars_bottom),
@@ -201,24 +198,25 @@ fn draw_lane(scene: &mut Scene, laid: &Laid<'_>, span: Span, top: f64) -> Result
             Hatch::None,
             None,
         );
-        scene.text(label.left, y - 7.0, Anchor::Start, LABEL, &label.text);
+        // A label left of its line ends at it, however wide it turns out.
+        let is_left = label.leader_x.is_some_and(|x| x >= label.right);
+        let (x, anchor) = if is_left {
+            (label.right, Anchor::End)
+        } else {
+            (label.left, Anchor::Start)
+        };
+        scene.text(x, y - 7.0, anchor, LABEL, &label.text);
     }
     Ok(())
 }
 
-/// A label in its bar, on a plain ground where the bar is hatched.
+/// A label in its bar, on a plain ground that keeps hatches and the lines of marks out of it.
 fn bar_label(scene: &mut Scene, placed: &PlacedBar<'_>, top: f64) -> Result<(), FigureError> {
-    let (colour, hatch) = placed.bar.kind.look();
+    let (colour, _) = placed.bar.kind.look();
     let middle = (placed.left + placed.right) / 2.0;
-    if hatch != Hatch::None {
-        let half = LABEL.claim(&placed.bar.label)? / 2.0 + 2.0;
-        scene.fill(
-            Area::new(middle - half, top + 3.0, middle + half, top + BAR - 3.0),
-            colour,
-            Hatch::None,
-            None,
-        );
-    }
+    let half = LABEL.claim(&placed.bar.label)? / 2.0 + 2.0;
+    let ground = Area::new(middle - half, top + 3.0, middle + half, top + BAR - 3.0);
+    scene.fill(ground, colour, Hatch::None, None);
     let font = Font::new(LABEL.size, ink_on(colour));
     scene.text(middle, top + 15.5, Anchor::Middle, font, &placed.bar.label);
     Ok(())
