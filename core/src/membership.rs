@@ -306,9 +306,19 @@ impl Node {
     }
 
     pub(crate) fn broadcast_structure(&mut self, cx: &mut Context<'_>) {
-        for other in self.others() {
+        self.tell_others(
+            cx,
+            Message::Report {
+                structure: self.structure,
+            },
+        );
+    }
+
+    /// Whoever's structure differs gets this one, and answers when it knows more.
+    pub(crate) fn compare_structures(&mut self, cx: &mut Context<'_>, from: ServerId, digest: u16) {
+        if digest != self.digest {
             cx.out.send(
-                other,
+                from,
                 Message::Report {
                     structure: self.structure,
                 },
@@ -350,6 +360,7 @@ impl Node {
         if !members.contains(self.me()) {
             self.leave(cx);
         }
+        self.forget_acting(before.minus(members));
         self.reconcile_guests(cx);
         self.replan(cx);
     }

@@ -37,6 +37,8 @@ pub enum Message {
         serving: bool,
         /// Whether the sender has restarted the target, and with it whatever it hosted.
         restarting: bool,
+        /// [`Structure::digest`] of the sender.
+        digest: u16,
     },
     /// The sender's structure, after a change or when two copies differ.
     Report {

@@ -400,18 +400,20 @@ impl Node {
         }
     }
 
-    /// Tells the other managers that this one is alive and at work.
+    /// Tells all others that this server is alive and at work. Whoever becomes a manager of the
+    /// target meanwhile must know it too.
     pub(crate) fn report_progress(&mut self, cx: &mut Context<'_>, target: ServerId) {
         let recovery = &self.recoveries[target.index()];
         let restarting = recovery.tried.restart && recovery.state == State::RestartingServer;
         let serving = self.standbys[target.index()].is_serving();
-        self.tell_managers(
+        let digest = self.digest;
+        self.tell_others(
             cx,
-            target,
             Message::Progress {
                 target,
                 serving,
                 restarting,
+                digest,
             },
         );
     }

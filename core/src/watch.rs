@@ -295,21 +295,7 @@ impl Node {
         }
     }
 
-    pub(crate) fn sync_received(
-        &mut self,
-        cx: &mut Context<'_>,
-        from: ServerId,
-        target: ServerId,
-        digest: u16,
-    ) {
-        if digest != self.digest {
-            cx.out.send(
-                from,
-                Message::Report {
-                    structure: self.structure,
-                },
-            );
-        }
+    pub(crate) fn sync_received(&mut self, cx: &mut Context<'_>, from: ServerId, target: ServerId) {
         let watch = self.watch(target);
         if watch.peer != Some(from) {
             return;
@@ -361,6 +347,8 @@ impl Node {
             if restarting {
                 self.take_guests_of(cx, target);
             }
+        } else {
+            watch.acting = Some(from);
         }
     }
 
@@ -376,6 +364,13 @@ impl Node {
         }
     }
 
+    /// Nobody acts any more for servers that have been cut out.
+    pub(crate) fn forget_acting(&mut self, removed: Members) {
+        for target in removed.iter() {
+            self.watch(target).acting = None;
+        }
+    }
+
     fn defer_to(&mut self, cx: &mut Context<'_>, target: ServerId, acting: ServerId) {
         let watch = self.watch(target);
         watch.alone = false;
@@ -386,6 +381,10 @@ impl Node {
 
     pub(crate) fn up_received(&mut self, cx: &mut Context<'_>, from: ServerId, target: ServerId) {
         let watch = self.watches[target.index()];
+        if watch.state == State::Off {
+            self.watch(target).acting = None;
+            return;
+        }
         let from_manager = watch.peer == Some(from) || watch.acting == Some(from);
         if from_manager && watch.state != State::Acting {
             self.cancel_job(cx, Owner::Watch, target);
@@ -400,22 +399,7 @@ impl Node {
 
     /// The background job ended well: both managers monitor in step again.
     pub(crate) fn recovered(&mut self, cx: &mut Context<'_>, target: ServerId) {
-        self.tell_managers(cx, target, Message::Up { target });
+        self.tell_others(cx, Message::Up { target });
         self.wait_in_step(cx, target);
-    }
-
-    /// Sends `message` to the other managers of `target`.
-    pub(crate) fn tell_managers(
-        &mut self,
-        cx: &mut Context<'_>,
-        target: ServerId,
-        message: Message,
-    ) {
-        let managers = plan::managers(target, self.structure.members());
-        for manager in [managers.p1, managers.p2].into_iter().flatten() {
-            if manager != self.me() {
-                cx.out.send(manager, message);
-            }
-        }
     }
 }
