@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod check;
+pub mod explain;
 pub mod measure;
 pub mod observer;
 pub mod parameters;
