@@ -135,12 +135,16 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn devices_are_not_replaced_and_links_stay_links() {
+    fn special_files_are_not_replaced_and_links_stay_links() {
+        let folder = tempfile::tempdir().unwrap();
+        // A socket stands for a device: a real one would be lost if this test failed as root.
+        let socket = folder.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
         assert!(matches!(
-            write_atomic(Path::new("/dev/null"), b"x"),
+            write_atomic(&socket, b"x"),
             Err(FileError::NotAFile { .. })
         ));
-        let folder = tempfile::tempdir().unwrap();
+        assert!(!socket.metadata().unwrap().is_file());
         let (real, link) = (folder.path().join("real"), folder.path().join("link"));
         fs::write(&real, b"old").unwrap();
         std::os::unix::fs::symlink(&real, &link).unwrap();

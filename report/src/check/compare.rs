@@ -273,7 +273,7 @@ mod tests {
     fn a_number_that_vanishes_or_a_published_one_that_moves_is_listed() {
         let from = cell("S2t", Some(63.0));
         let diff = compare_cells(
-            &[from.clone()],
+            std::slice::from_ref(&from),
             &[cell("S2t", None)],
             Tolerance::Seconds(1e6),
         );

@@ -1,10 +1,10 @@
 //! Bar charts of cells: published beside simulated.
 
 use super::FigureError;
-use super::palette::{BLUE, DIM, GRID, Hatch, INK, ORANGE, Rgb, VERMILLION};
+use super::palette::{BLUE, DIM, GRID, Hatch, INK, ORANGE, Rgb, VERMILLION, WHITE};
 use super::scene::{Anchor, Area, Font, Scene, Shape, tick_step, tick_text};
 use crate::accuracy::{Verdict, verdict};
-use crate::cells::{self, Cell, Figure, Metric, one_decimal};
+use crate::cells::{self, Cell, Figure, Metric};
 
 const MARGIN: f64 = 24.0;
 /// Title, subtitle and legend.
@@ -17,8 +17,10 @@ const BAR: f64 = 40.0;
 /// From a panel's heading to the top of its plot.
 const PANEL_HEAD: f64 = 52.0;
 const PLOT: f64 = 300.0;
-/// Labels under a plot.
-const PANEL_FOOT: f64 = 78.0;
+/// Trouble and error under a plot.
+const PANEL_FOOT: f64 = 56.0;
+/// The server's name between them, where there are several.
+const SERVER_ROW: f64 = 16.0;
 const GAP: f64 = 28.0;
 /// Panels with more groups than this stand one above the other.
 const GROUPS_BESIDE_MAX: usize = 8;
@@ -67,7 +69,9 @@ pub(super) fn scene(figure: Figure, all: &[Cell]) -> Result<Scene, FigureError> 
         .iter()
         .map(|panel| AXIS + GROUP * panel.cells.len() as f64)
         .collect();
-    let height = PANEL_HEAD + PLOT + PANEL_FOOT;
+    let server = single_server(&own);
+    let server_row = if server.is_none() { SERVER_ROW } else { 0.0 };
+    let height = PANEL_HEAD + PLOT + PANEL_FOOT + server_row;
     let (columns, rows) = if is_stacked {
         (1, panels.len())
     } else {
@@ -85,7 +89,6 @@ pub(super) fn scene(figure: Figure, all: &[Cell]) -> Result<Scene, FigureError> 
     let across = across.max(860.0);
     let down = HEAD + height * rows as f64 + GAP * (rows - 1) as f64;
     let mut scene = Scene::new(across + 2.0 * MARGIN, down + 2.0 * MARGIN);
-    let server = single_server(&own);
     head(&mut scene, figure, server)?;
     let mut at = (MARGIN, MARGIN + HEAD);
     for (panel, width) in panels.iter().zip(&widths) {
@@ -184,20 +187,38 @@ fn draw_panel(
     for (index, cell) in panel.cells.iter().enumerate() {
         let middle = left + GROUP * (index as f64 + 0.5);
         let y = |seconds: f64| bottom - seconds / end * PLOT;
-        draw_bars(scene, cell, middle, bottom, y);
+        draw_bars(scene, cell, middle, bottom, y)?;
         foot(scene, cell, middle, bottom, has_servers)?;
     }
     Ok(())
 }
 
-fn draw_bars(scene: &mut Scene, cell: &Cell, middle: f64, bottom: f64, y: impl Fn(f64) -> f64) {
-    // Two decimals tell the simulated numbers apart, and a third would not fit.
-    let simulated = cell
-        .simulated_s
-        .map(|seconds| (seconds, format!("{seconds:.2}")));
-    let published = cell
-        .published_s
-        .map(|seconds| (seconds, one_decimal(seconds)));
+/// A number above a bar, with as many of `decimals` as there is room for: two tell simulated numbers apart.
+fn number(seconds: f64, decimals: usize) -> Result<String, FigureError> {
+    for decimals in (0..=decimals).rev() {
+        let text = format!("{seconds:.decimals$}");
+        if NUMBER.width(&text)? < BAR {
+            return Ok(text);
+        }
+    }
+    Ok(format!("{seconds:.1e}"))
+}
+
+fn draw_bars(
+    scene: &mut Scene,
+    cell: &Cell,
+    middle: f64,
+    bottom: f64,
+    y: impl Fn(f64) -> f64,
+) -> Result<(), FigureError> {
+    let simulated = match cell.simulated_s {
+        Some(seconds) => Some((seconds, number(seconds, 2)?)),
+        None => None,
+    };
+    let published = match cell.published_s {
+        Some(seconds) => Some((seconds, number(seconds, 1)?)),
+        None => None,
+    };
     for (value, (colour, hatch), left) in [
         (published, PUBLISHED, middle - BAR),
         (simulated, SIMULATED, middle),
@@ -212,6 +233,14 @@ fn draw_bars(scene: &mut Scene, cell: &Cell, middle: f64, bottom: f64, y: impl F
             hatch,
             Some(INK),
         );
+        // A white ground keeps the lines of the grid out of the number.
+        let ground = Area::new(
+            left + 2.0,
+            y(seconds) - 15.0,
+            left + BAR - 2.0,
+            y(seconds) - 4.0,
+        );
+        scene.fill(ground, WHITE, Hatch::None, None);
         scene.text(
             left + BAR / 2.0,
             y(seconds) - 5.0,
@@ -225,6 +254,7 @@ fn draw_bars(scene: &mut Scene, cell: &Cell, middle: f64, bottom: f64, y: impl F
         to: (middle + BAR, bottom),
         colour: INK,
     });
+    Ok(())
 }
 
 /// Trouble, server and error under a group.
@@ -245,7 +275,7 @@ fn foot(
         &LABEL.fit(&cell.trouble, room)?,
     );
     if has_server {
-        baseline += 16.0;
+        baseline += SERVER_ROW;
         scene.text(
             middle,
             baseline,
@@ -256,9 +286,16 @@ fn foot(
     }
     baseline += 18.0;
     let outside = Font::bold(12.0, VERMILLION);
-    let error = cell
-        .error_s()
-        .map(|error_s| format!("{error_s:+.3} s").replace('-', "\u{2212}"));
+    let error = cell.error_s().map(|error_s| {
+        // Errors of a day and more are absurd; they are drawn all the same, without running into each other.
+        let is_absurd = error_s.abs() >= 1e5;
+        let text = if is_absurd {
+            format!("{error_s:+.1e} s")
+        } else {
+            format!("{error_s:+.3} s")
+        };
+        text.replace('-', "\u{2212}")
+    });
     match (verdict(cell), error) {
         (Verdict::Outside, Some(error)) => {
             scene.text(middle, baseline, Anchor::Middle, outside, &error);

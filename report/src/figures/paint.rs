@@ -14,7 +14,7 @@ use super::{FigureError, Image};
 /// Pixels of the PNG for each unit, so that small text stays sharp in print.
 const PNG_SCALE: u32 = 2;
 /// Units between two lines of a hatch.
-const HATCH_STEP: i32 = 6;
+const HATCH_STEP: i32 = 8;
 
 /// Paints a scene.
 ///

@@ -16,7 +16,7 @@ pub(super) const FAMILY: &str = "Open Sans, DejaVu Sans, Verdana, Arial, sans-se
 pub(super) const LINE_PER_EM: f64 = 2789.0 / 2048.0;
 
 /// Room that a label claims beyond its width, for viewers that show the SVG in another font.
-const WIDTH_MARGIN: f64 = 1.08;
+const WIDTH_MARGIN: f64 = 1.14;
 
 /// Sides beyond which a picture is refused.
 const SIDE_MAX: f64 = 16_000.0;
@@ -157,10 +157,11 @@ impl Scene {
     }
 
     pub(super) fn text(&mut self, x: f64, baseline: f64, anchor: Anchor, font: Font, text: &str) {
-        // Control characters have no glyphs, and XML forbids most of them.
+        // Control characters have no glyphs, and XML forbids most of them and these two.
+        let is_bad = |c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}');
         let text: String = text
             .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
+            .map(|c| if is_bad(c) { ' ' } else { c })
             .collect();
         if !text.trim().is_empty() {
             self.shapes.push(Shape::Text {
@@ -215,8 +216,11 @@ pub(super) fn tick_step(end: f64, most: f64) -> f64 {
         .unwrap_or(10.0 * power)
 }
 
-/// A tick's value with the decimals that its step needs.
+/// A tick's value with the decimals that its step needs; large ones with an exponent, to stay short.
 pub(super) fn tick_text(value: f64, step: f64) -> String {
+    if value >= 1e6 {
+        return format!("{value:e}");
+    }
     let decimals = if step >= 1.0 {
         0
     } else {

@@ -137,7 +137,7 @@ impl Above {
             .any(|other| other.row == row)
     }
 
-    /// Places every mark's label in the lowest row where it fits, right of its line if possible.
+    /// Places every mark's label in the lowest row where it fits, right or left of its line.
     ///
     /// From right to left, because a label extends to the right: its neighbour then stands above it, with a
     /// line that passes it on the left.
@@ -159,10 +159,15 @@ impl Above {
             let x = span.x(mark.at_s);
             let text = font.fit(&mark.label, span.right - span.left - 2.0 * CLEAR)?;
             let width = font.claim(&text)?;
-            // Right of the line, left of it, or as near as the edge allows.
-            let lefts = [x + CLEAR, x - CLEAR - width, (span.right - width).min(x)];
             let fits = |left: &f64| *left >= span.left - 1.0 && *left + width <= span.right + 1.0;
-            let lefts: Vec<f64> = lefts.into_iter().filter(fits).collect();
+            let mut lefts: Vec<f64> = [x + CLEAR, x - CLEAR - width]
+                .into_iter()
+                .filter(fits)
+                .collect();
+            if lefts.is_empty() {
+                // Too long for either side of its line: across it, as far right as the edge allows.
+                lefts.push(span.right - width);
+            }
             let places =
                 (0..=self.rows()).flat_map(|row| lefts.iter().map(move |left| (*left, row)));
             let free = places

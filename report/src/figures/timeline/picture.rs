@@ -38,29 +38,7 @@ impl Laid<'_> {
 
 /// The picture of a chart that has been checked.
 pub(super) fn scene(chart: &Chart) -> Result<Scene, FigureError> {
-    let mut gutter = 0.0_f64;
-    for lane in &chart.lanes {
-        gutter = gutter.max(LANE.claim(&lane.label)?);
-    }
-    let left = MARGIN + gutter.min(GUTTER_MAX) + 14.0;
-    let span = Span {
-        left,
-        right: WIDTH - MARGIN - 12.0,
-        end_s: chart.end_s,
-    };
-    let mut lanes = Vec::new();
-    for lane in &chart.lanes {
-        let (bars, rows) = place_bars(lane, span, LABEL)?;
-        let mut above = Above::default();
-        above.add_marks(lane, span, LABEL)?;
-        above.add_bars(&bars, span, LABEL)?;
-        lanes.push(Laid {
-            lane,
-            bars,
-            rows,
-            above,
-        });
-    }
+    let (span, lanes) = lay_out(chart)?;
     let legend = legend_places(&chart.kinds(), WIDTH - 2.0 * MARGIN)?;
     let legend_rows = legend.last().map_or(0, |place| place.2 + 1);
     let head = if chart.subtitle.is_empty() {
@@ -103,24 +81,36 @@ pub(super) fn scene(chart: &Chart) -> Result<Scene, FigureError> {
         draw_lane(&mut scene, laid, span, y)?;
         y += laid.height();
     }
-    for (kind, x, row) in legend {
-        let y = legend_top + LEGEND_ROW * row as f64;
-        let (colour, hatch) = kind.look();
-        scene.fill(
-            Area::new(MARGIN + x, y, MARGIN + x + 26.0, y + 15.0),
-            colour,
-            hatch,
-            Some(INK),
-        );
-        scene.text(
-            MARGIN + x + 33.0,
-            y + 12.0,
-            Anchor::Start,
-            LABEL,
-            kind.name(),
-        );
-    }
+    draw_legend(&mut scene, &legend, legend_top);
     Ok(scene)
+}
+
+/// Every lane with its bars and labels in their places, and the plot's extent beside the lanes' own labels.
+fn lay_out(chart: &Chart) -> Result<(Span, Vec<Laid<'_>>), FigureError> {
+    let mut gutter = 0.0_f64;
+    for lane in &chart.lanes {
+        gutter = gutter.max(LANE.claim(&lane.label)?);
+    }
+    let left = MARGIN + gutter.min(GUTTER_MAX) + 14.0;
+    let span = Span {
+        left,
+        right: WIDTH - MARGIN - 12.0,
+        end_s: chart.end_s,
+    };
+    let mut lanes = Vec::new();
+    for lane in &chart.lanes {
+        let (bars, rows) = place_bars(lane, span, LABEL)?;
+        let mut above = Above::default();
+        above.add_marks(lane, span, LABEL)?;
+        above.add_bars(&bars, span, LABEL)?;
+        lanes.push(Laid {
+            lane,
+            bars,
+            rows,
+            above,
+        });
+    }
+    Ok((span, lanes))
 }
 
 fn axis(scene: &mut Scene, span: Span, top: f64, bottom: f64) {
@@ -168,13 +158,36 @@ fn draw_lane(scene: &mut Scene, laid: &Laid<'_>, span: Span, top: f64) -> Result
         );
     }
     // Lines before labels: where a line must cross a label, the label's ground covers it.
-    for x in laid
-        .above
-        .labels
-        .iter()
-        .filter_map(|label| label.leader_x.map(|x| (x, label.row)))
-    {
-        let (x, row) = x;
+    draw_leaders(scene, &laid.above, bars_top, bars_bottom);
+    for placed in laid.bars.iter().filter(|placed| placed.is_labelled) {
+        bar_label(scene, placed, bars_top + BAR_ROW * placed.row as f64)?;
+    }
+    for label in &laid.above.labels {
+        let y = bars_top - LABEL_ROW * label.row as f64;
+        scene.fill(
+            Area::new(label.left, y - 16.0, label.right, y - 7.0),
+            WHITE,
+            Hatch::None,
+            None,
+        );
+        // A label left of its line ends at it, however wide it turns out.
+        let is_left = label.leader_x.is_some_and(|x| x >= label.right);
+        let (x, anchor) = if is_left {
+            (label.right, Anchor::End)
+        } else {
+            (label.left, Anchor::Start)
+        };
+        scene.text(x, y - 7.0, anchor, LABEL, &label.text);
+    }
+    Ok(())
+}
+
+/// The lines of the marks, from their labels through the bars.
+fn draw_leaders(scene: &mut Scene, above: &Above, bars_top: f64, bars_bottom: f64) {
+    for label in &above.labels {
+        let (Some(x), row) = (label.leader_x, label.row) else {
+            continue;
+        };
         scene.line(
             (x, bars_top - LABEL_ROW * (row + 1) as f64 + 3.0),
             (x, bars_bottom),
@@ -190,38 +203,38 @@ fn draw_lane(scene: &mut Scene, laid: &Laid<'_>, span: Span, top: f64) -> Result
             colour: INK,
         });
     }
-    for placed in laid.bars.iter().filter(|placed| placed.is_labelled) {
-        bar_label(scene, placed, bars_top + BAR_ROW * placed.row as f64)?;
-    }
-    for label in &laid.above.labels {
-        let y = bars_top - LABEL_ROW * label.row as f64;
-        scene.fill(
-            Area::new(label.left, y - 16.0, label.right, y - 7.0),
-            WHITE,
-            Hatch::None,
-            None,
-        );
-        scene.text(label.left, y - 7.0, Anchor::Start, LABEL, &label.text);
-    }
-    Ok(())
 }
 
-/// A label in its bar, on a plain ground where the bar is hatched.
+/// A label in its bar, on a plain ground that keeps hatches and the lines of marks out of it.
 fn bar_label(scene: &mut Scene, placed: &PlacedBar<'_>, top: f64) -> Result<(), FigureError> {
-    let (colour, hatch) = placed.bar.kind.look();
+    let (colour, _) = placed.bar.kind.look();
     let middle = (placed.left + placed.right) / 2.0;
-    if hatch != Hatch::None {
-        let half = LABEL.claim(&placed.bar.label)? / 2.0 + 2.0;
-        scene.fill(
-            Area::new(middle - half, top + 3.0, middle + half, top + BAR - 3.0),
-            colour,
-            Hatch::None,
-            None,
-        );
-    }
+    let half = LABEL.claim(&placed.bar.label)? / 2.0 + 2.0;
+    let ground = Area::new(middle - half, top + 3.0, middle + half, top + BAR - 3.0);
+    scene.fill(ground, colour, Hatch::None, None);
     let font = Font::new(LABEL.size, ink_on(colour));
     scene.text(middle, top + 15.5, Anchor::Middle, font, &placed.bar.label);
     Ok(())
+}
+
+fn draw_legend(scene: &mut Scene, places: &[(BarKind, f64, usize)], top: f64) {
+    for (kind, x, row) in places {
+        let y = top + LEGEND_ROW * *row as f64;
+        let (colour, hatch) = kind.look();
+        scene.fill(
+            Area::new(MARGIN + x, y, MARGIN + x + 26.0, y + 15.0),
+            colour,
+            hatch,
+            Some(INK),
+        );
+        scene.text(
+            MARGIN + x + 33.0,
+            y + 12.0,
+            Anchor::Start,
+            LABEL,
+            kind.name(),
+        );
+    }
 }
 
 /// Where each kind stands in the legend: its left side and its row.
