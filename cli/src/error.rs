@@ -3,8 +3,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use tetrarch_core::ConfigError;
+use tetrarch_report::cells::WriteError;
+use tetrarch_report::figures::FigureError;
 use tetrarch_report::file::FileError;
 use tetrarch_report::output::{OutputError, TableError};
+use tetrarch_sim::reproduce::ReproduceError;
 use tetrarch_sim::scenario::ScenarioError;
 use thiserror::Error;
 
@@ -14,6 +18,18 @@ pub(crate) enum CliError {
     /// A scenario or timing file is wrong.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
+    /// The paper's experiments cannot be run.
+    #[error(transparent)]
+    Reproduce(#[from] ReproduceError),
+    /// The core refuses a configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A picture cannot be drawn.
+    #[error(transparent)]
+    Figure(#[from] FigureError),
+    /// Cells cannot be written as CSV.
+    #[error(transparent)]
+    Cells(#[from] WriteError),
     /// A file cannot be written.
     #[error(transparent)]
     File(#[from] FileError),

@@ -4,6 +4,7 @@
 mod args;
 mod commands;
 mod error;
+mod experiments;
 mod files;
 mod output;
 

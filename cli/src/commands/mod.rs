@@ -2,6 +2,7 @@
 
 mod completions;
 mod man;
+mod reproduce;
 mod scenarios;
 
 use clap::Subcommand;
@@ -13,6 +14,7 @@ use crate::output::Output;
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Reproduce(reproduce::Args),
     Scenarios(scenarios::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -21,6 +23,7 @@ pub(crate) enum Command {
 /// Runs a command.
 pub(crate) fn run(command: &Command, output: &Output) -> Result<Exit, CliError> {
     match command {
+        Command::Reproduce(args) => reproduce::run(args, output),
         Command::Scenarios(args) => scenarios::run(args, output),
         Command::Completions(args) => completions::run(args, output),
         Command::Man(args) => man::run(args, output),
