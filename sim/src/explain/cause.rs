@@ -55,6 +55,12 @@ impl Tracer<'_> {
             .collect()
     }
 
+    /// The host that serves the function whose return is at `place`.
+    pub(super) fn host_from(&self, place: usize) -> Option<ServerId> {
+        let cause = self.function_back(place, self.entry(place)?)?;
+        Some(self.entry(cause.place)?.server)
+    }
+
     fn entry(&self, place: usize) -> Option<&Entry> {
         self.journal.entries.get(place)
     }

@@ -8,13 +8,18 @@
 
 mod breakdown;
 mod cause;
+mod gantt;
 mod journal;
 mod part;
 mod reads;
+mod story;
 mod waits;
+mod words;
 
 pub use breakdown::Breakdown;
+pub use gantt::{Bar, BarKind, Gantt, Lane, Mark};
 pub use part::{Doing, Part, Reason};
+pub use story::{Kind, Sentence};
 
 use tetrarch_core::{ConfigError, ServerId};
 
@@ -32,8 +37,12 @@ pub struct Explanation {
     pub group: Vec<String>,
     /// The paper's three times for every server in ring order; empty for those without trouble.
     pub measured: Vec<Measured>,
+    /// What happened, in the order of time.
+    pub story: Vec<Sentence>,
     /// Every measured time with its parts, by server and then in the order of the metrics.
     pub breakdowns: Vec<Breakdown>,
+    /// The run as lanes of bars.
+    pub gantt: Gantt,
 }
 
 /// Runs `scenario` with its own parameters and explains it.
@@ -88,8 +97,17 @@ pub fn explain_with(
             )
         })
         .collect();
+    let story = story::tell(&tracer, scenario, &measured);
+    let drawer = gantt::Drawer {
+        journal: &run.journal,
+        scenario,
+        measured: &measured,
+        outages: &run.outages,
+    };
     Ok(Explanation {
         group: scenario.group.clone(),
+        gantt: drawer.draw(&story),
+        story,
         measured,
         breakdowns,
     })
