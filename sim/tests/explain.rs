@@ -23,7 +23,15 @@ fn scenarios() -> Vec<PathBuf> {
 }
 
 fn assert_whole(name: &str, explanation: &Explanation) {
-    for s in &explanation.story { println!("{} {:?} {} {:?}", s.at, s.since_detection.map(|s| s.to_string()), s.text, s.reached); }
+    for s in &explanation.story {
+        println!(
+            "{} {:?} {} {:?}",
+            s.at,
+            s.since_detection.map(|s| s.to_string()),
+            s.text,
+            s.reached
+        );
+    }
     for breakdown in &explanation.breakdowns {
         println!(
             "{name} {:?} {:?} {}",

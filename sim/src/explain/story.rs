@@ -1,8 +1,8 @@
 //! The run as sentences in the order of time.
 
 use tetrarch_core::{
-    Action, Event, Input, Members, Message, Outcome, Output, Owner, SERVERS_MAX, ServerId, ServiceSet, Span,
-    Time,
+    Action, Event, Input, Members, Message, Outcome, Output, Owner, SERVERS_MAX, ServerId,
+    ServiceSet, Span, Time,
 };
 
 use super::cause::Tracer;
@@ -182,9 +182,8 @@ impl Teller<'_> {
     }
 
     fn reach(&mut self, server: ServerId, metric: Metric) {
-        let is_new = |sentence: &Sentence| {
-            (sentence.about, sentence.reached) != (server, Some(metric))
-        };
+        let is_new =
+            |sentence: &Sentence| (sentence.about, sentence.reached) != (server, Some(metric));
         let Some(measured) = self.measured.get(server.index()) else {
             return;
         };
@@ -216,8 +215,7 @@ impl Teller<'_> {
                 from,
                 to,
             } = quiet;
-            let text =
-                format!("quiet until {to}: {count} examinations find everything healthy");
+            let text = format!("quiet until {to}: {count} examinations find their targets healthy");
             self.push(from, server, server, Kind::Repeated, text);
         }
     }
@@ -313,7 +311,11 @@ fn receivers(step: &Step, order: usize, message: Message) -> Option<Members> {
         Output::Send { to, message: sent } if sent == message => Some(to),
         _ => None,
     };
-    let is_first = step.outputs.iter().take(order).all(|output| to(output).is_none());
+    let is_first = step
+        .outputs
+        .iter()
+        .take(order)
+        .all(|output| to(output).is_none());
     let all = step.outputs.iter().filter_map(to);
     is_first.then(|| all.fold(Members::NONE, Members::with))
 }

@@ -62,12 +62,18 @@ impl Words<'_> {
             }
             Event::SyncMissed { target } => {
                 let (me, it) = at(target);
-                (target, format!("{me} misses S.file and examines {it} alone"))
+                (
+                    target,
+                    format!("{me} misses S.file and examines {it} alone"),
+                )
             }
             Event::StoodIn { target, manager } => {
                 let (me, it) = at(target);
                 let manager = self.name(manager);
-                (target, format!("{me} stands in for {manager} and acts for {it}"))
+                (
+                    target,
+                    format!("{me} stands in for {manager} and acts for {it}"),
+                )
             }
             Event::Deferred { target, to } => {
                 let (me, it) = at(target);
@@ -76,15 +82,24 @@ impl Words<'_> {
             Event::Tried { target, means } => (target, self.tried(me, target, means)),
             Event::Returned { target } => {
                 let it = self.name(target);
-                (target, format!("{it}'s executer tells {me} that {it} is back"))
+                (
+                    target,
+                    format!("{it}'s executer tells {me} that {it} is back"),
+                )
             }
             Event::Recovered { target } => {
                 let (me, it) = at(target);
-                (target, format!("{me} finds {it} healthy (up.file): the target is recovered"))
+                (
+                    target,
+                    format!("{me} finds {it} healthy (up.file): the target is recovered"),
+                )
             }
             Event::GivenUp { target } => {
                 let (me, it) = at(target);
-                (target, format!("{me} gives {it} up (down.file): it is cut out of the ring"))
+                (
+                    target,
+                    format!("{me} gives {it} up (down.file): it is cut out of the ring"),
+                )
             }
             other => return self.placed(server, other),
         })
@@ -114,13 +129,17 @@ impl Words<'_> {
             }
             Event::Served { function } => {
                 let it = self.name(function);
-                let text =
-                    format!("{me} knows that {it}b holds the VIP of {it}: the function is recovered");
+                let text = format!(
+                    "{me} knows that {it}b holds the VIP of {it}: the function is recovered"
+                );
                 (function, text)
             }
             Event::Released { function } => {
                 let it = self.name(function);
-                (function, format!("{it}b on {me} has dropped the VIP of {it}"))
+                (
+                    function,
+                    format!("{it}b on {me} has dropped the VIP of {it}"),
+                )
             }
             Event::Suspended { function } => {
                 let it = self.name(function);
@@ -155,11 +174,17 @@ impl Words<'_> {
         Some(match message {
             Message::Up { target } => {
                 let it = self.name(target);
-                (target, format!("{me} sends U.file to {other}: {it} is monitored again"))
+                (
+                    target,
+                    format!("{me} sends U.file to {other}: {it} is monitored again"),
+                )
             }
             Message::Down { target, .. } => {
                 let it = self.name(target);
-                (target, format!("{me} sends D.file to {other}: {it} is out of the ring"))
+                (
+                    target,
+                    format!("{me} sends D.file to {other}: {it} is out of the ring"),
+                )
             }
             Message::GiveBack { .. } => (receiver, format!("{me} hands the VIP back to {other}")),
             Message::Yield => {
@@ -218,7 +243,10 @@ impl Words<'_> {
             WorldEvent::FunctionLost => format!("clients of {me} get no service any more"),
             WorldEvent::FunctionBack => match host {
                 Some(host) if host != server => {
-                    format!("clients of {me} are served again, by {me}b on {}", self.name(host))
+                    format!(
+                        "clients of {me} are served again, by {me}b on {}",
+                        self.name(host)
+                    )
                 }
                 Some(_) => format!("clients of {me} are served again, by {me} itself"),
                 None => format!("clients of {me} are served again"),
@@ -261,7 +289,10 @@ impl Words<'_> {
             }
             FaultAction::Heal => "all links are whole again".to_owned(),
             FaultAction::Loss(ratio) => {
-                format!("{} % of all messages are lost from now on", ratio.percent_text())
+                format!(
+                    "{} % of all messages are lost from now on",
+                    ratio.percent_text()
+                )
             }
             FaultAction::FileServerDown => "the file server is down".to_owned(),
             FaultAction::FileServerUp => "the file server is up again".to_owned(),

@@ -1,6 +1,8 @@
 //! What a manager does for one target, as bars.
 
-use tetrarch_core::{Action, Event, Input, JobId, Members, Message, Output, Owner, ServerId, Time, plan};
+use tetrarch_core::{
+    Action, Event, Input, JobId, Means, Members, Message, Output, Owner, ServerId, Time, plan,
+};
 
 use super::{BarKind, Draft};
 use crate::explain::journal::{Entry, Step, What};
@@ -70,30 +72,27 @@ impl Desk {
         if job.subject != self.target {
             return;
         }
-        let (label, then) = match (job.owner, action) {
+        let then = match (job.owner, action) {
+            // The healthy cycles before and after the trouble would hide it.
             (Owner::Watch, Action::ExamineNetwork { .. }) if self.is_of_trouble(draft, place) => {
                 self.is_deferring = false;
                 self.job = Some(job);
                 return draft.begin(entry.at, BarKind::Examining, "examines");
             }
-            // The healthy cycles before and after the trouble would hide it.
-            (Owner::Recovery, Action::RestartServices { .. }) => ("restarts services", ""),
-            (Owner::Recovery, Action::RestartServer { .. }) => {
-                ("restarts server", AWAITS)
-            }
-            (Owner::Recovery, Action::PowerOn { .. }) => ("powers on", AWAITS),
             (Owner::Recovery, Action::ExamineServices { .. }) => {
                 self.is_acting = true;
                 self.job = Some(job);
                 self.then = "";
                 return draft.begin(entry.at, BarKind::Examining, "");
             }
+            (Owner::Recovery, Action::RestartServices { .. }) => "",
+            (Owner::Recovery, Action::RestartServer { .. } | Action::PowerOn { .. }) => AWAITS,
             _ => return,
         };
         self.is_acting = true;
         self.job = Some(job);
         self.then = then;
-        draft.begin(entry.at, BarKind::Command, label);
+        draft.begin(entry.at, BarKind::Command, "");
     }
 
     /// Whether an examination that begins at `place` finds trouble, or ends after it has begun.
@@ -120,9 +119,7 @@ impl Desk {
             return Some(true);
         }
         match step.input {
-            Input::Done { job, .. }
-                if job.owner == Owner::Watch && job.subject == self.target =>
-            {
+            Input::Done { job, .. } if job.owner == Owner::Watch && job.subject == self.target => {
                 let goes_on = step
                     .jobs()
                     .any(|(next, _)| next.owner == Owner::Watch && next.subject == self.target);
@@ -146,10 +143,19 @@ impl Desk {
                 let label = if leads { "" } else { "waits for U.file" };
                 draft.begin(entry.at, BarKind::Waiting, label);
             }
-            Event::Tried { target, .. } if target == self.target => {
-                if !self.is_acting || self.job.is_none() {
-                    let label = format!("{AWAITS} {}", draft.name(target));
-                    draft.begin(entry.at, BarKind::Waiting, label);
+            Event::Tried { target, means } if target == self.target => {
+                let words = match means {
+                    Means::RestartServices => "restarts services",
+                    Means::RestartServer => "restarts server",
+                    Means::PowerOn => "powers on",
+                    Means::AwaitReturn => {
+                        let label = format!("{AWAITS} {}", draft.name(target));
+                        draft.begin(entry.at, BarKind::Waiting, label);
+                        ""
+                    }
+                };
+                if !words.is_empty() {
+                    draft.mark(entry.at, words);
                 }
                 self.is_acting = true;
                 self.is_deferring = false;
@@ -157,7 +163,9 @@ impl Desk {
             Event::Returned { target } if target == self.target => {
                 draft.begin(entry.at, BarKind::Waiting, "");
             }
-            Event::Recovered { target } | Event::GivenUp { target } | Event::Deferred { target, .. }
+            Event::Recovered { target }
+            | Event::GivenUp { target }
+            | Event::Deferred { target, .. }
                 if target == self.target =>
             {
                 self.is_acting = false;

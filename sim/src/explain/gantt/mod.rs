@@ -239,7 +239,7 @@ impl Drawer<'_> {
         draft.begin(Time::ZERO, BarKind::Serving, "served");
         for outage in &self.outages[function.index()] {
             let lasted = outage.to.unwrap_or(end) - outage.from;
-            let label = format!("no service for {}", seconds(lasted));
+            let label = format!("out {}", seconds(lasted));
             draft.begin(outage.from, BarKind::Outage, label);
             if let Some(back) = outage.to {
                 draft.begin(back, BarKind::Serving, "served");
@@ -287,17 +287,15 @@ impl Drawer<'_> {
         draft.finish()
     }
 
-    fn manager(
-        &self,
-        target: ServerId,
-        manager: ServerId,
-        zero: Time,
-        end: Time,
-    ) -> Option<Lane> {
+    fn manager(&self, target: ServerId, manager: ServerId, zero: Time, end: Time) -> Option<Lane> {
         let ring = Members::first(self.scenario.group.len());
         let label = match plan::managers(target, ring).priority(manager) {
             Some(priority) => {
-                format!("{}, {priority} of {}", self.name(manager), self.name(target))
+                format!(
+                    "{}, {priority} of {}",
+                    self.name(manager),
+                    self.name(target)
+                )
             }
             None => format!("{}, for {}", self.name(manager), self.name(target)),
         };
