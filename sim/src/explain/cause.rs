@@ -270,9 +270,7 @@ impl Tracer<'_> {
     /// examinations meanwhile do not make it longer.
     fn judged_since(&self, entry: &Entry, target: ServerId) -> Option<usize> {
         let at = before(entry.at, self.parameters.judgement_max);
-        let confirmed =
-            |event: Event| matches!(event, Event::Confirmed { target: of, .. } if of == target);
-        self.journal.latest_at(at, usize::MAX, |other| {
+        let place = self.journal.latest_at(at, usize::MAX, |other| {
             let What::Step(step) = &other.what else {
                 return false;
             };
@@ -280,7 +278,17 @@ impl Tracer<'_> {
                 step.input,
                 Input::Done { job, .. } if job.owner == Owner::Recovery && job.subject == target
             );
-            other.server == entry.server && (ended || step.notes().any(confirmed))
+            let began = step.notes().any(|event| begins(event, target));
+            other.server == entry.server && (ended || began)
+        });
+        place.or_else(|| {
+            // Or a job was launched there without a word.
+            let timer = Timer::Recovery(target);
+            let mut set = self.journal.steps().filter_map(|(_, other, step)| {
+                let (_, set) = step.fired.iter().find(|(fired, _)| *fired == timer)?;
+                (other.server == entry.server).then_some(*set)
+            });
+            set.find(|set| self.entry(*set).is_some_and(|begun| begun.at == at))
         })
     }
 
@@ -415,6 +423,14 @@ impl Tracer<'_> {
 
 fn before(at: Time, span: Span) -> Time {
     Time::ZERO + (at - Time::ZERO).saturating_sub(span)
+}
+
+/// Whether a manager acts for `target` from here on.
+fn begins(event: Event, target: ServerId) -> bool {
+    match event {
+        Event::Confirmed { target: of, .. } | Event::StoodIn { target: of, .. } => of == target,
+        _ => false,
+    }
 }
 
 fn runs(step: &Step, wanted: Action) -> bool {

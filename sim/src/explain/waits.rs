@@ -1,6 +1,6 @@
 //! Which parameter a node's wait comes from.
 
-use tetrarch_core::{Action, Event, Owner, ServerId, Span, Timer};
+use tetrarch_core::{Action, Event, JobId, Owner, ServerId, Span, Timer};
 
 use super::journal::Step;
 use super::part::{Doing, Piece};
@@ -46,7 +46,9 @@ fn possible(p: &Parameters, timer: Timer, set: &Step, fired: &Step) -> Vec<Piece
         Piece::new(Doing::Overdue, &["examination_max"], p.examination_max),
         Piece::new(Doing::Overdue, &["job_max"], p.job_max),
     ];
-    if set.jobs().any(|(job, _)| Some(job.owner) == owner(timer)) {
+    let waits_for =
+        |job: JobId| Some(job.owner) == owner(timer) && job.subject == subject(timer, job.subject);
+    if set.jobs().any(|(job, _)| waits_for(job)) {
         return overdue.to_vec();
     }
     match timer {
