@@ -102,9 +102,10 @@ impl Node {
     }
 
     /// Examines a server that was cut out and has reported itself; it is taken back when healthy.
+    /// Its services may be restarted for that, but nothing more is done to it.
     pub(crate) fn begin_readmission(&mut self, cx: &mut Context<'_>, target: ServerId) {
         let tried = Tried {
-            services: true,
+            services: false,
             restart: true,
             wait: true,
             power: true,
@@ -361,6 +362,7 @@ impl Node {
         let rejoined = !self.structure.contains(target);
         if rejoined {
             self.change_host(cx, target, Some(target));
+            self.release_target(cx, target);
         } else {
             self.recovered(cx, target);
         }
@@ -373,6 +375,7 @@ impl Node {
     fn down_file_found(&mut self, cx: &mut Context<'_>, target: ServerId) {
         self.end_recovery(cx, target);
         if !self.structure.contains(target) {
+            self.release_target(cx, target);
             // A server that asked to come back and is not fit for it; it will ask again.
             return;
         }
@@ -381,6 +384,7 @@ impl Node {
         let host = self.standbys[target.index()].is_awake().then(|| self.me());
         self.absent = self.absent.without(target);
         self.change_host(cx, target, host);
+        self.release_target(cx, target);
         // D.file goes to the other manager, and that one reports to those who saw nothing. Without
         // one that is known to be there, this server reports itself.
         match managers
