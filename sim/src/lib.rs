@@ -1,1 +1,3 @@
 //! Deterministic discrete-event simulator.
+
+pub mod queue;
