@@ -385,23 +385,13 @@ impl Node {
         self.absent = self.absent.without(target);
         self.change_host(cx, target, host);
         self.release_target(cx, target);
-        // D.file goes to the other manager, and that one reports to those who saw nothing. Without
-        // one that is known to be there, this server reports itself.
-        match managers
-            .peer_of(self.me())
-            .filter(|peer| !self.absent.contains(*peer))
-        {
-            Some(peer) => {
-                cx.out.send(
-                    peer,
-                    Message::Down {
-                        target,
-                        structure: self.structure,
-                    },
-                );
-            }
-            None => self.broadcast_structure(cx),
+        // D.file goes to the other manager, and that one reports to those who saw nothing. It may be
+        // in trouble itself by now, so this server's own report goes to all others too.
+        if let Some(peer) = managers.peer_of(self.me()) {
+            let structure = self.structure;
+            cx.out.send(peer, Message::Down { target, structure });
         }
+        self.broadcast_structure(cx);
     }
 
     /// Tells all others that this server is alive and at work. Whoever becomes a manager of the
