@@ -96,6 +96,10 @@ impl Timers {
         Some(self.at[timer.slot()]).filter(|at| *at < Time::MAX)
     }
 
+    pub(crate) fn is_set(&self, timer: Timer) -> bool {
+        self.at[timer.slot()] < Time::MAX
+    }
+
     /// The earliest timer.
     pub(crate) fn first(&self) -> Option<(Time, Timer)> {
         let slot = usize::from(self.first);
