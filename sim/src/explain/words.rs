@@ -2,7 +2,7 @@
 
 use tetrarch_core::{Action, Event, Means, Members, Message, ServerId, Trouble, plan};
 
-use crate::scenario::{FaultAction, Trouble as Injected};
+use crate::scenario::FaultAction;
 use crate::world::WorldEvent;
 
 /// Says things with the servers' own names.
@@ -224,15 +224,8 @@ impl Words<'_> {
         let me = self.name(server);
         match event {
             WorldEvent::Trouble(trouble) => {
-                let what = match trouble {
-                    Injected::S1t => "its services stop, and restarting them will help",
-                    Injected::S2t => {
-                        "its services stop, and only a restart of the server will help"
-                    }
-                    Injected::N1t => "somebody restarts the server",
-                    Injected::N2t => "somebody shuts the server down",
-                };
-                format!("trouble {} strikes {me}: {what}", trouble.name())
+                let (name, meaning) = (trouble.name(), trouble.meaning());
+                format!("trouble {name} strikes {me}: {meaning}")
             }
             WorldEvent::PowerLost => format!("{me} is off"),
             WorldEvent::Repaired => format!("{me} has been repaired"),

@@ -7,7 +7,7 @@ use tetrarch_report::figures::timeline::{self, Chart};
 use tetrarch_sim::explain::{self, BarKind, Explanation, explain_with};
 use tetrarch_sim::parameters::Parameters;
 use tetrarch_sim::reproduce::{Experiment, Table, experiments};
-use tetrarch_sim::scenario::Metric;
+use tetrarch_sim::scenario::{Metric, Trouble};
 
 use crate::error::CliError;
 
@@ -46,16 +46,17 @@ pub(crate) fn timelines() -> Result<Vec<(String, Vec<u8>)>, CliError> {
 
 fn pictures(experiment: &Experiment) -> Result<Vec<(String, Vec<u8>)>, CliError> {
     let explanation = explain_with(&experiment.scenario, &Parameters::paper())?;
-    let named = experiment.troubles.iter();
-    let title: Vec<String> = named
-        .clone()
-        .map(|(server, trouble)| format!("{} on {server}", trouble.name()))
-        .collect();
-    let chart = chart(&title.join(", "), &explanation);
-    let stem: Vec<String> = named
-        .map(|(_, trouble)| trouble.name().to_ascii_lowercase())
-        .collect();
-    let stem = format!("timeline-{}", stem.join("-"));
+    let named = || experiment.troubles.iter();
+    let servers: Vec<&str> = named().map(|(server, _)| server.as_str()).collect();
+    let name = |trouble: Trouble| trouble.name().to_ascii_lowercase();
+    let stem: Vec<String> = named().map(|(_, trouble)| name(*trouble)).collect();
+    let title = named().next().map_or_else(String::new, |(_, trouble)| {
+        let (name, meaning) = (trouble.name(), trouble.meaning());
+        format!("{name} on {}: {meaning}", servers.join(" and "))
+    });
+    let chart = chart(&title, &explanation);
+    let stem = stem.join("-");
+    let stem = format!("timeline-{stem}");
     Ok(vec![
         (format!("{stem}.svg"), chart.render(Image::Svg)?),
         (format!("{stem}.png"), chart.render(Image::Png)?),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use tetrarch_core::Span;
 use tetrarch_report::{Cell, Figure, Table, Value, published};
-use tetrarch_sim::explain::{Breakdown, Explanation, Part, explain_with};
+use tetrarch_sim::explain::{Breakdown, Doing, Explanation, Part, explain_with};
 use tetrarch_sim::parameters::{Parameters, Source, TABLE};
 use tetrarch_sim::reproduce::{self, experiments};
 use tetrarch_sim::scenario::Metric;
@@ -97,7 +97,8 @@ pub(super) fn markdown(cells: &[Decomposed]) -> String {
          Each simulated time is followed back, through the run itself, from its end to its beginning: what set off\n\
          what, and how long that took. So the parts of a cell add up to it exactly, and the same parameters explain\n\
          every cell. *Inferred* parameters are in italics; `tetrarch timing paper` has the evidence for each.\n\
-         \"rest of\" means that a part had begun before the measured time did.\n",
+         \"rest of\" means that a part had begun before the measured time did. A start reads a share of what it needs from\n\
+         the file server: with two readers at once, each needs twice as long for that share.\n",
     );
     for (figure, title, note) in [
         (
@@ -200,46 +201,48 @@ fn sums(cells: &[&Decomposed]) -> String {
     text
 }
 
-/// What explains a part, with inferred parameters in italics.
+/// The parameter that explains a part best, in italics when it was inferred, and which share of it the part is.
 fn label(part: &Part) -> String {
-    let keys = part.keys();
-    if keys.is_empty() {
+    let Some(key) = main_key(part) else {
         return part.explanation();
-    }
-    let styled: Vec<String> = keys
+    };
+    let source = TABLE
         .iter()
-        .map(|key| match source(key) {
-            Some(Source::Inferred) => format!("*{key}*"),
-            _ => (*key).to_owned(),
-        })
-        .collect();
+        .find(|row| row.key == key)
+        .map(|row| row.source);
+    let styled = match source {
+        Some(Source::Inferred) => format!("*{key}*"),
+        _ => key.to_owned(),
+    };
     let rest = if part.passed_before() > Span::ZERO {
         "rest of "
     } else {
         ""
     };
-    let what = match part.doing {
-        tetrarch_sim::explain::Doing::ShareImage | tetrarch_sim::explain::Doing::ShareBoot => {
-            " (two read at once)"
-        }
-        tetrarch_sim::explain::Doing::ReadImage | tetrarch_sim::explain::Doing::ReadBoot => {
-            " (read)"
+    let share = match part.doing {
+        Doing::ShareImage | Doing::ShareBoot => " (two read at once)",
+        Doing::ReadImage | Doing::ReadBoot => " (read)",
+        Doing::Resume | Doing::ColdStart | Doing::Restart | Doing::Start
+            if part.keys().len() > 1 =>
+        {
+            " (without the read)"
         }
         _ => "",
     };
-    format!("{rest}{}{what}", styled.join(", "))
+    format!("{rest}{styled}{share}")
 }
 
-fn source(key: &str) -> Option<Source> {
-    TABLE
-        .iter()
-        .find(|row| row.key == key)
-        .map(|row| row.source)
+fn main_key(part: &Part) -> Option<&'static str> {
+    match part.doing {
+        Doing::ReadImage | Doing::ShareImage => Some("resume_shared"),
+        Doing::ReadBoot | Doing::ShareBoot => Some("start_shared"),
+        _ => part.keys().first().copied(),
+    }
 }
 
 /// Where a part's parameter stands in the table of parameters.
 fn rank(part: &Part) -> usize {
-    let key = part.keys().first();
-    let place = key.and_then(|key| TABLE.iter().position(|row| row.key == *key));
+    let key = main_key(part);
+    let place = key.and_then(|key| TABLE.iter().position(|row| row.key == key));
     place.unwrap_or(TABLE.len())
 }
