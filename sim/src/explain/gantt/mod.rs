@@ -287,8 +287,24 @@ impl Drawer<'_> {
         draft.finish()
     }
 
+    /// The ring as `manager` knew it when it first found trouble of `target`.
+    fn ring_when_troubled(&self, manager: ServerId, target: ServerId) -> Members {
+        let mut ring = Members::first(self.scenario.group.len());
+        let steps = self.journal.steps();
+        for (_, _, step) in steps.filter(|(_, entry, _)| entry.server == manager) {
+            for event in step.notes() {
+                match event {
+                    Event::StructureChanged { members } => ring = members,
+                    Event::Detected { target: of, .. } if of == target => return ring,
+                    _ => {}
+                }
+            }
+        }
+        ring
+    }
+
     fn manager(&self, target: ServerId, manager: ServerId, zero: Time, end: Time) -> Option<Lane> {
-        let ring = Members::first(self.scenario.group.len());
+        let ring = self.ring_when_troubled(manager, target);
         let label = match plan::managers(target, ring).priority(manager) {
             Some(priority) => {
                 format!(
@@ -300,7 +316,8 @@ impl Drawer<'_> {
             None => format!("{}, for {}", self.name(manager), self.name(target)),
         };
         let mut draft = self.draft(zero, end, label);
-        let mut desk = Desk::new(target, zero);
+        let leads = plan::managers(target, ring).p1 == Some(manager);
+        let mut desk = Desk::new(target, leads, zero);
         for (place, entry) in self.journal.entries.iter().enumerate() {
             match &entry.what {
                 What::Step(step) if entry.server == manager => {
@@ -310,7 +327,7 @@ impl Drawer<'_> {
                     if entry.server == manager =>
                 {
                     draft.stop(entry.at);
-                    desk = Desk::new(target, zero);
+                    desk = Desk::new(target, leads, zero);
                 }
                 _ => {}
             }
