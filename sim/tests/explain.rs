@@ -305,6 +305,32 @@ fn times_beyond_the_papers_experiments_are_explained_too() {
     }
 }
 
+#[test]
+fn a_fault_that_hurts_nobody_has_no_lanes_but_those_of_the_clients() {
+    let text = "name = \"calm\"\npurpose = \"calm\"\ngroup = [\"mail\", \"web\"]\n\
+                duration = \"60s\"\n[[fault]]\nat = \"6s\"\nfault = \"file-server-down\"\n";
+    let scenario = Scenario::parse(text, "calm.toml", Path::new(".")).unwrap();
+    let explanation = explain(&scenario).unwrap();
+    assert!(explanation.breakdowns.is_empty());
+    let labels: Vec<&str> = explanation
+        .gantt
+        .lanes
+        .iter()
+        .map(|lane| lane.label.as_str())
+        .collect();
+    assert_eq!(labels, ["clients of mail", "clients of web"]);
+    let story: Vec<&str> = explanation.story.iter().map(|s| s.text.as_str()).collect();
+    assert_eq!(
+        story,
+        [
+            "the ring is mail, web: each server is P1 of the other",
+            "quiet until 1.000 s: 2 examinations find their targets healthy",
+            "the scenario: the file server is down",
+            "quiet until 56.001 s: 10 examinations find their targets healthy",
+        ]
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 

@@ -186,8 +186,9 @@ impl Drawer<'_> {
         let mut lanes = Vec::new();
         for function in ServerId::all(self.scenario.group.len()) {
             let place = function.index();
-            let is_struck = self.measured[place].struck.is_some();
-            if is_struck || !self.outages[place].is_empty() {
+            // A fault of the file server or of the links is nobody's trouble by itself.
+            let is_troubled = self.measured[place].detected.is_some();
+            if is_troubled || !self.outages[place].is_empty() {
                 self.draw_function(function, zero, end, &mut lanes);
             }
         }
