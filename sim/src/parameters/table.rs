@@ -122,10 +122,10 @@ parameters! {
     poll_pause: Span = Span::from_secs(1), Assumed, AboveZero,
     meaning: "Pause between two examinations of a server that is expected back.",
     evidence: "As often as the client tries; no published cell depends on it.";
-    sync_grace: Span = Span::from_secs(3), Assumed, Zero,
+    sync_grace: Span = Span::from_secs(3), Assumed, AboveZero,
     meaning: "How much later than due a sign of life of the acting manager may come before the other manager acts on its silence.",
     evidence: "Longer than one failed examination; no published cell depends on it.";
-    join_wait: Span = Span::from_secs(1), Assumed, Zero,
+    join_wait: Span = Span::from_secs(1), Assumed, AboveZero,
     meaning: "How long a server that has just started waits for the members' answers before it takes its place unasked.",
     evidence: "Many message delays; no published cell depends on it.";
     examination_max: Span = Span::from_secs(10), Assumed, AboveZero,
