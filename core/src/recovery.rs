@@ -4,7 +4,7 @@
 //! examines what became of it.
 
 use crate::event::{Event, Means, Trouble};
-use crate::id::{Members, SERVERS_MAX, ServerId, ServiceSet};
+use crate::id::{Members, ServerId, ServiceSet};
 use crate::io::{Action, Outcome, Owner};
 use crate::message::Message;
 use crate::node::{Context, Node};
@@ -102,9 +102,10 @@ impl Node {
     }
 
     /// Examines a server that was cut out and has reported itself; it is taken back when healthy.
+    /// Its services may be restarted for that, but nothing more is done to it.
     pub(crate) fn begin_readmission(&mut self, cx: &mut Context<'_>, target: ServerId) {
         let tried = Tried {
-            services: true,
+            services: false,
             restart: true,
             wait: true,
             power: true,
@@ -361,6 +362,7 @@ impl Node {
         let rejoined = !self.structure.contains(target);
         if rejoined {
             self.change_host(cx, target, Some(target));
+            self.release_target(cx, target);
         } else {
             self.recovered(cx, target);
         }
@@ -373,6 +375,7 @@ impl Node {
     fn down_file_found(&mut self, cx: &mut Context<'_>, target: ServerId) {
         self.end_recovery(cx, target);
         if !self.structure.contains(target) {
+            self.release_target(cx, target);
             // A server that asked to come back and is not fit for it; it will ask again.
             return;
         }
@@ -381,37 +384,30 @@ impl Node {
         let host = self.standbys[target.index()].is_awake().then(|| self.me());
         self.absent = self.absent.without(target);
         self.change_host(cx, target, host);
-        // D.file goes to the other manager, and that one reports to those who saw nothing. Without
-        // one that is known to be there, this server reports itself.
-        match managers
-            .peer_of(self.me())
-            .filter(|peer| !self.absent.contains(*peer))
-        {
-            Some(peer) => {
-                cx.out.send(
-                    peer,
-                    Message::Down {
-                        target,
-                        structure: self.structure,
-                    },
-                );
-            }
-            None => self.broadcast_structure(cx),
+        self.release_target(cx, target);
+        // D.file goes to the other manager, and that one reports to those who saw nothing. It may be
+        // in trouble itself by now, so this server's own report goes to all others too.
+        if let Some(peer) = managers.peer_of(self.me()) {
+            let structure = self.structure;
+            cx.out.send(peer, Message::Down { target, structure });
         }
+        self.broadcast_structure(cx);
     }
 
-    /// Tells the other managers that this one is alive and at work.
+    /// Tells all others that this server is alive and at work. Whoever becomes a manager of the
+    /// target meanwhile must know it too.
     pub(crate) fn report_progress(&mut self, cx: &mut Context<'_>, target: ServerId) {
         let recovery = &self.recoveries[target.index()];
         let restarting = recovery.tried.restart && recovery.state == State::RestartingServer;
         let serving = self.standbys[target.index()].is_serving();
-        self.tell_managers(
+        let digest = self.digest;
+        self.tell_others(
             cx,
-            target,
             Message::Progress {
                 target,
                 serving,
                 restarting,
+                digest,
             },
         );
     }
@@ -427,9 +423,9 @@ impl Node {
         }
     }
 
-    /// Whether this server serves or recovers `function`, so that its own server must wait.
-    pub(crate) fn holds(&self, function: ServerId) -> bool {
-        debug_assert!(function.index() < SERVERS_MAX);
-        self.recoveries[function.index()].is_active() || self.standbys[function.index()].is_awake()
+    /// The functions that this server serves or recovers, so that others must keep off.
+    pub(crate) fn held(&self) -> Members {
+        let view = self.view();
+        view.recovering().union(view.awake())
     }
 }
