@@ -11,6 +11,7 @@
 //! - N2t: the server that was powered on is back before the judgement time is over once more;
 //! - the virtual server serves before the real one reads the last part of its start, since the two
 //!   reads would share the file server;
+//! - no outage is shorter than the clients' interval, so that every client notices it;
 //! - a greeting is answered before the newcomer stops waiting for answers, and S.file arrives within
 //!   its grace.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -199,7 +200,10 @@ impl Setting {
         };
         // P2 hears of each cycle one delay after P1 has begun it.
         let between_cycles = self.before_cycle + self.link_delay < self.inter_monitoring;
+        // No trouble is over before it has been found and a job has been launched for it.
+        let all_notice = self.client_interval <= self.before_cycle + self.normal + self.hand_off;
         between_cycles
+            && all_notice
             && services_in_time
             && confirmed
             && back_in_time

@@ -118,7 +118,7 @@ parameters! {
 
     link_delay: Span = Span::from_nanos(100_000), Assumed, Zero,
     meaning: "Delay of a message from one server to another.",
-    evidence: "Usual for one switched local network; no published cell depends on it.";
+    evidence: "Usual for one switched local network; 10 % more moves no published cell by 0.1 ms.";
     poll_pause: Span = Span::from_secs(1), Assumed, AboveZero,
     meaning: "Pause between two examinations of a server that is expected back.",
     evidence: "As often as the client tries; no published cell depends on it.";
@@ -142,5 +142,5 @@ parameters! {
     evidence: "As much as one server's function needs as a virtual server; no published cell depends on it.";
     client_access: Bytes = Bytes(10_000), Assumed, Zero,
     meaning: "Data that one access of the client moves.",
-    evidence: "A small page; no published cell depends on it.";
+    evidence: "A small page; 10 % more moves no published cell by 0.1 ms.";
 }
