@@ -85,7 +85,7 @@ impl Node {
         trouble: Trouble,
     ) {
         let until = cx.now + self.config.timing.judgement_max;
-        if self.view().recovering().is_empty() {
+        if self.view().recovering().is_empty() && self.outside().is_empty() {
             self.timers
                 .set(Timer::Beat, cx.now + self.config.timing.inter_monitoring);
         }
@@ -114,6 +114,7 @@ impl Node {
             state: State::Settling,
             until: cx.now,
             tried,
+            network_normal: true,
             ..Recovery::default()
         };
         let wait = self.config.timing.reexamination_wait;
@@ -325,6 +326,10 @@ impl Node {
         let recovery = self.recovery(target);
         recovery.state = State::Settling;
         recovery.starting = starting;
+        if starting {
+            // Services that fail after a return may fail for another reason than before it.
+            recovery.tried.services = false;
+        }
         recovery.network_normal = true;
         self.recovery_after(cx, target, wait);
     }
@@ -412,14 +417,36 @@ impl Node {
         );
     }
 
+    /// Signs of life for the targets that this server recovers, and the structure for the servers
+    /// that are not in it: one that was cut out by mistake hears of it so.
     pub(crate) fn beat(&mut self, cx: &mut Context<'_>) {
         let active = self.view().recovering();
         for target in active.iter() {
             self.report_progress(cx, target);
         }
-        if active != Members::NONE {
+        let outside = self.outside();
+        for server in outside.iter() {
+            cx.out.send(
+                server,
+                Message::Report {
+                    structure: self.structure,
+                },
+            );
+        }
+        if !active.union(outside).is_empty() {
             self.timers
                 .set(Timer::Beat, cx.now + self.config.timing.inter_monitoring);
+        }
+    }
+
+    /// The servers of the group that are not in the ring, as far as this server, which is, knows.
+    pub(crate) fn outside(&self) -> Members {
+        if self.membership.is_managing() {
+            Members::first(self.config.size())
+                .minus(self.structure.members())
+                .without(self.me())
+        } else {
+            Members::NONE
         }
     }
 
