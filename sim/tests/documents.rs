@@ -179,6 +179,47 @@ fn every_source_file_is_in_the_house_plan() {
     }
 }
 
+/// The variants of an enum in a source file of the core, from its declaration's text.
+fn variants(file: &str, declaration: &str) -> Vec<String> {
+    let text = read(&format!("core/src/{file}.rs"));
+    let (_, body) = text.split_once(declaration).expect("the enum is there");
+    let (body, _) = body.split_once("\n}").unwrap();
+    let line_is_variant = |line: &&str| {
+        line.starts_with("    ")
+            && line.trim_start().len() + 4 == line.len()
+            && line
+                .trim_start()
+                .starts_with(|c: char| c.is_ascii_uppercase())
+    };
+    body.lines()
+        .filter(line_is_variant)
+        .map(|line| {
+            let end = |c: char| !c.is_ascii_alphanumeric();
+            line.trim_start().split(end).next().unwrap().to_owned()
+        })
+        .collect()
+}
+
+#[test]
+fn the_protocol_document_has_every_state_and_message() {
+    let text = read("docs/protocol.md");
+    // Idle is the absence of a job, drawn as the beginning.
+    let silent = ["Idle"];
+    for (file, declaration, least) in [
+        ("watch", "enum State {", 8),
+        ("recovery", "enum State {", 10),
+        ("standby", "enum State {", 9),
+        ("membership", "enum Phase {", 4),
+        ("message", "enum Message {", 11),
+    ] {
+        let found = variants(file, declaration);
+        assert!(found.len() >= least, "{file}: {found:?}");
+        for name in found.iter().filter(|name| !silent.contains(&name.as_str())) {
+            assert!(text.contains(name.as_str()), "{file}: {name}");
+        }
+    }
+}
+
 #[test]
 fn the_documents_name_every_inferred_constant() {
     let text = read("docs/accuracy.md");
