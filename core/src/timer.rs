@@ -86,6 +86,10 @@ impl Timers {
         }
     }
 
+    pub(crate) fn is_set(&self, timer: Timer) -> bool {
+        self.at[timer.slot()] < Time::MAX
+    }
+
     /// The earliest timer.
     pub(crate) fn first(&self) -> Option<(Time, Timer)> {
         let slot = usize::from(self.first);
