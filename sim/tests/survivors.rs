@@ -1,4 +1,5 @@
-//! What three and four failing servers leave behind, as `docs/protocol.md` states it.
+//! What three and four failing servers leave behind, and who gets room that is short, as
+//! `docs/protocol.md` states it.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::Path;
@@ -15,8 +16,12 @@ fn fault(at_s: u64, verb: &str, server: &str) -> String {
 }
 
 fn simulate(timing: &str, faults: &str) -> Run {
+    simulate_group(&GROUP, timing, faults)
+}
+
+fn simulate_group(group: &[&str], timing: &str, faults: &str) -> Run {
     let text = format!(
-        "name = \"several\"\npurpose = \"Several servers fail.\"\ngroup = {GROUP:?}\n\
+        "name = \"several\"\npurpose = \"Several servers fail.\"\ngroup = {group:?}\n\
          duration = \"900s\"\ntiming = {{ {timing} }}\n{faults}"
     );
     run(&Scenario::parse(&text, "several.toml", Path::new(".")).unwrap()).unwrap()
@@ -77,4 +82,29 @@ fn all_four_return_without_an_operator_once_they_have_power() {
     }
     assert_eq!(run.violations, []);
     assert!(run.lines.last().unwrap().at > Time::ZERO + Span::from_secs(800));
+}
+
+#[test]
+fn room_that_becomes_free_is_not_used_for_what_the_other_manager_serves() {
+    // Mail, which serves web, has no room for ftp and asks proxy. Then web comes back.
+    let faults = fault(6, "destroy", "web") + &fault(400, "destroy", "ftp");
+    let run = simulate(
+        "host_memory = \"4096 MB\"",
+        &(faults + &fault(420, "repair", "web")),
+    );
+    assert_eq!(without_room(&run), ["ftp"]);
+    assert_eq!(run.outages[2].len(), 1, "{:?}", run.outages[2]);
+    assert_eq!(run.violations, []);
+}
+
+#[test]
+fn room_that_becomes_free_is_not_used_for_a_function_that_is_back() {
+    // A serves b and d serves e. Neither has room for c, which comes back by itself; then e does.
+    let faults = fault(6, "destroy", "b") + &fault(6, "destroy", "e");
+    let faults = faults + &fault(400, "crash", "c") + &fault(700, "repair", "e");
+    let group = ["a", "b", "c", "d", "e"];
+    let run = simulate_group(&group, "host_memory = \"4096 MB\"", &faults);
+    assert!(without_room(&run).len() >= 2);
+    assert_eq!(run.outages[2].len(), 1, "{:?}", run.outages[2]);
+    assert_eq!(run.violations, []);
 }
