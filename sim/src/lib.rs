@@ -10,6 +10,7 @@ pub mod queue;
 pub mod reproduce;
 pub mod run;
 pub mod scenario;
+pub mod sensitivity;
 pub mod simulation;
 pub mod trace;
 pub mod units;
