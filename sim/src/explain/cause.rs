@@ -72,14 +72,21 @@ impl Tracer<'_> {
                     other.server == entry.server
                         && matches!(
                             other.what,
-                            What::World(WorldEvent::ServicesReady | WorldEvent::Fault(_))
+                            What::World(
+                                WorldEvent::ServicesReady
+                                    | WorldEvent::Fault(_)
+                                    | WorldEvent::SystemFault(_)
+                            )
                         )
                 }),
                 Input::Message { from, message } => self.message(place, entry, from, message),
                 Input::Done { job, outcome } => self.job(place, entry, job, outcome),
                 Input::Deadline => self.wait(entry, step, focus),
                 Input::Command(_) => self.at_once(place, entry, |other| {
-                    matches!(other.what, What::World(WorldEvent::Fault(_)))
+                    matches!(
+                        other.what,
+                        What::World(WorldEvent::Fault(_) | WorldEvent::SystemFault(_))
+                    )
                 }),
             },
             What::World(event) => self.world(place, entry, *event),
@@ -304,10 +311,12 @@ impl Tracer<'_> {
     fn world(&self, place: usize, entry: &Entry, event: WorldEvent) -> Option<Cause> {
         let server = entry.server;
         match event {
-            WorldEvent::Trouble(_) | WorldEvent::Fault(_) => None,
+            WorldEvent::Trouble(_) | WorldEvent::Fault(_) | WorldEvent::SystemFault(_) => None,
             WorldEvent::PowerLost | WorldEvent::Repaired | WorldEvent::FunctionLost => self
                 .at_once(place, entry, |other| match &other.what {
-                    What::World(WorldEvent::Fault(_) | WorldEvent::Trouble(_)) => true,
+                    What::World(
+                        WorldEvent::Fault(_) | WorldEvent::SystemFault(_) | WorldEvent::Trouble(_),
+                    ) => true,
                     What::World(WorldEvent::PowerLost | WorldEvent::Restarting) => {
                         event == WorldEvent::FunctionLost && other.server == server
                     }
@@ -463,7 +472,9 @@ fn beginning(entry: &Entry, start: Time, about: ServerId) -> Part {
         about,
     };
     match entry.what {
-        What::World(WorldEvent::Trouble(_) | WorldEvent::Fault(_)) => stretch.scenario(),
+        What::World(WorldEvent::Trouble(_) | WorldEvent::Fault(_) | WorldEvent::SystemFault(_)) => {
+            stretch.scenario()
+        }
         _ => stretch.unexplained(),
     }
 }

@@ -242,7 +242,9 @@ impl Teller<'_> {
 
     fn world(&mut self, place: usize, entry: &Entry, event: WorldEvent) {
         let (server, kind) = match event {
-            WorldEvent::Trouble(_) | WorldEvent::Fault(_) => (entry.server, Kind::Fault),
+            WorldEvent::Trouble(_) | WorldEvent::Fault(_) | WorldEvent::SystemFault(_) => {
+                (entry.server, Kind::Fault)
+            }
             WorldEvent::FunctionLost | WorldEvent::FunctionBack => (entry.server, Kind::Clients),
             _ => (entry.server, Kind::System),
         };

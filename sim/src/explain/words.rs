@@ -252,10 +252,12 @@ impl Words<'_> {
                 Some(_) => format!("clients of {me} are served again, by {me} itself"),
                 None => format!("clients of {me} are served again"),
             },
-            WorldEvent::Fault(place) => match faults.get(usize::from(place)) {
-                Some(fault) => format!("the scenario: {}", self.fault(fault)),
-                None => "the scenario: a fault".to_owned(),
-            },
+            WorldEvent::Fault(place) | WorldEvent::SystemFault(place) => {
+                match faults.get(usize::from(place)) {
+                    Some(fault) => format!("the scenario: {}", self.fault(fault)),
+                    None => "the scenario: a fault".to_owned(),
+                }
+            }
         }
     }
 

@@ -361,7 +361,8 @@ impl Draft<'_> {
             WorldEvent::Repaired
             | WorldEvent::FunctionLost
             | WorldEvent::FunctionBack
-            | WorldEvent::Fault(_) => {}
+            | WorldEvent::Fault(_)
+            | WorldEvent::SystemFault(_) => {}
         }
     }
 
