@@ -83,6 +83,12 @@ impl Members {
         Self(self.0 & !(1 << server.index()))
     }
 
+    /// The servers of either set.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// The servers of this set that are not in `other`.
     #[must_use]
     pub const fn minus(self, other: Self) -> Self {

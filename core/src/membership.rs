@@ -221,7 +221,7 @@ impl Node {
         structure: &Structure,
     ) {
         self.merge(cx, structure);
-        let held = self.holds(from);
+        let held = self.held();
         cx.out.send(
             from,
             Message::Welcome {
@@ -256,12 +256,14 @@ impl Node {
     pub(crate) fn welcome_received(
         &mut self,
         cx: &mut Context<'_>,
+        from: ServerId,
         structure: &Structure,
-        held: bool,
+        held: Members,
     ) {
         self.membership.answered = true;
-        self.membership.held |= held;
+        self.membership.held |= held.contains(self.me());
         self.merge(cx, structure);
+        self.learn_acting(cx, from, held);
     }
 
     pub(crate) fn report_received(
@@ -304,9 +306,19 @@ impl Node {
     }
 
     pub(crate) fn broadcast_structure(&mut self, cx: &mut Context<'_>) {
-        for other in self.others() {
+        self.tell_others(
+            cx,
+            Message::Report {
+                structure: self.structure,
+            },
+        );
+    }
+
+    /// Whoever's structure differs gets this one, and answers when it knows more.
+    pub(crate) fn compare_structures(&mut self, cx: &mut Context<'_>, from: ServerId, digest: u16) {
+        if digest != self.digest {
             cx.out.send(
-                other,
+                from,
                 Message::Report {
                     structure: self.structure,
                 },
@@ -348,6 +360,7 @@ impl Node {
         if !members.contains(self.me()) {
             self.leave(cx);
         }
+        self.forget_acting(before.minus(members));
         self.reconcile_guests(cx);
         self.replan(cx);
     }

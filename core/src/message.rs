@@ -1,6 +1,6 @@
 //! What members say to each other.
 
-use crate::id::ServerId;
+use crate::id::{Members, ServerId};
 use crate::structure::Structure;
 
 /// A message between two members. Small, and copied freely.
@@ -37,6 +37,8 @@ pub enum Message {
         serving: bool,
         /// Whether the sender has restarted the target, and with it whatever it hosted.
         restarting: bool,
+        /// [`Structure::digest`] of the sender.
+        digest: u16,
     },
     /// The sender's structure, after a change or when two copies differ.
     Report {
@@ -52,9 +54,9 @@ pub enum Message {
     Welcome {
         /// What the sender knows.
         structure: Structure,
-        /// Whether the sender serves or recovers the newcomer's function: it must wait for the
-        /// hand-back.
-        held: bool,
+        /// The functions that the sender serves or recovers. A newcomer among them must wait for
+        /// its hand-back, and leaves the others to the sender.
+        held: Members,
     },
     /// The receiver may take its own virtual IP address back; the virtual server has dropped it.
     GiveBack {

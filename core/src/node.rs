@@ -201,20 +201,25 @@ impl Node {
             return;
         }
         match message {
-            Message::Sync { target, digest } => self.sync_received(cx, from, target, digest),
+            Message::Sync { target, digest } => {
+                self.compare_structures(cx, from, digest);
+                self.sync_received(cx, from, target);
+            }
             Message::Up { target } => self.up_received(cx, from, target),
             Message::Down { structure, .. } => self.down_received(cx, from, &structure),
             Message::Progress {
                 target,
                 serving,
                 restarting,
+                digest,
             } => {
+                self.compare_structures(cx, from, digest);
                 self.progress_received(cx, from, target, serving, restarting);
             }
             Message::Report { structure } => self.report_received(cx, from, &structure),
             Message::Hello { structure } => self.hello_received(cx, from, &structure),
             Message::Welcome { structure, held } => {
-                self.welcome_received(cx, &structure, held);
+                self.welcome_received(cx, from, &structure, held);
             }
             Message::GiveBack { structure } => self.give_back_received(cx, from, &structure),
             Message::Yield => self.yield_received(cx),
@@ -277,6 +282,12 @@ impl Node {
     /// The other servers of the group, in the ring or not.
     pub(crate) fn others(&self) -> impl Iterator<Item = ServerId> + use<> {
         self.me().after(self.config.size())
+    }
+
+    pub(crate) fn tell_others(&self, cx: &mut Context<'_>, message: Message) {
+        for other in self.others() {
+            cx.out.send(other, message);
+        }
     }
 
     pub(crate) fn managers(&self, target: ServerId) -> Managers {

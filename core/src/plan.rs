@@ -25,6 +25,16 @@ impl Managers {
         }
     }
 
+    /// How `server` ranks when two act for one target: P1 before P2 before anybody else.
+    #[must_use]
+    pub(crate) fn rank(self, server: ServerId) -> u8 {
+        match self.priority(server) {
+            Some(Priority::P1) => 2,
+            Some(Priority::P2) => 1,
+            None => 0,
+        }
+    }
+
     /// The other manager, seen from `server`.
     #[must_use]
     pub fn peer_of(self, server: ServerId) -> Option<ServerId> {

@@ -4,7 +4,7 @@
 //! examines what became of it.
 
 use crate::event::{Event, Means, Trouble};
-use crate::id::{Members, SERVERS_MAX, ServerId, ServiceSet};
+use crate::id::{Members, ServerId, ServiceSet};
 use crate::io::{Action, Outcome, Owner};
 use crate::message::Message;
 use crate::node::{Context, Node};
@@ -400,18 +400,20 @@ impl Node {
         }
     }
 
-    /// Tells the other managers that this one is alive and at work.
+    /// Tells all others that this server is alive and at work. Whoever becomes a manager of the
+    /// target meanwhile must know it too.
     pub(crate) fn report_progress(&mut self, cx: &mut Context<'_>, target: ServerId) {
         let recovery = &self.recoveries[target.index()];
         let restarting = recovery.tried.restart && recovery.state == State::RestartingServer;
         let serving = self.standbys[target.index()].is_serving();
-        self.tell_managers(
+        let digest = self.digest;
+        self.tell_others(
             cx,
-            target,
             Message::Progress {
                 target,
                 serving,
                 restarting,
+                digest,
             },
         );
     }
@@ -427,9 +429,9 @@ impl Node {
         }
     }
 
-    /// Whether this server serves or recovers `function`, so that its own server must wait.
-    pub(crate) fn holds(&self, function: ServerId) -> bool {
-        debug_assert!(function.index() < SERVERS_MAX);
-        self.recoveries[function.index()].is_active() || self.standbys[function.index()].is_awake()
+    /// The functions that this server serves or recovers, so that others must keep off.
+    pub(crate) fn held(&self) -> Members {
+        let view = self.view();
+        view.recovering().union(view.awake())
     }
 }

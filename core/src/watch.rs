@@ -4,10 +4,11 @@
 //! (see `recovery`) and the other waits for U.file or D.file, ready to stand in.
 
 use crate::event::{Event, Trouble};
-use crate::id::{Priority, ServerId};
+use crate::id::{Members, Priority, ServerId};
 use crate::io::{Action, Outcome, Owner};
 use crate::message::Message;
 use crate::node::{Context, Node};
+use crate::plan;
 use crate::time::Span;
 use crate::timer::Timer;
 
@@ -19,6 +20,9 @@ pub(crate) struct Watch {
     pub(crate) peer: Option<ServerId>,
     pub(crate) state: State,
     pub(crate) job: Option<u16>,
+    /// The server that was last heard to act for the target. As a rule the other manager, but a
+    /// server that has stood in for both may still be at work when they return.
+    acting: Option<ServerId>,
     /// P2 examines without having been told to: S.file was overdue.
     alone: bool,
     /// Trouble that was confirmed just before the other manager turned out to be silent.
@@ -90,6 +94,9 @@ impl Node {
         watch.fresh = None;
         watch.silences = 0;
         watch.state = State::Waiting;
+        if watch.acting.is_some() {
+            return self.defer(cx, target);
+        }
         match priority {
             Priority::P1 => self.begin_cycle(cx, target),
             Priority::P2 => {
@@ -195,6 +202,7 @@ impl Node {
         let cycle = timing.inter_monitoring;
         let watch = self.watch(target);
         watch.silences = 0;
+        watch.acting = None;
         let Some(priority) = watch.priority else {
             return self.end_program(cx, target);
         };
@@ -233,6 +241,7 @@ impl Node {
     pub(crate) fn act(&mut self, cx: &mut Context<'_>, target: ServerId, trouble: Trouble) {
         let watch = self.watch(target);
         watch.state = State::Acting;
+        watch.acting = None;
         watch.silences = 0;
         self.timers.clear(Timer::Watch(target));
         self.begin_recovery(cx, target, trouble);
@@ -276,7 +285,8 @@ impl Node {
     /// Nobody else acts. Unless it was seen just now, the state of the target may be old, so it is
     /// examined first; trouble found then is acted upon, since `silences` is above zero.
     fn stand_in(&mut self, cx: &mut Context<'_>, target: ServerId) {
-        if let Some(manager) = self.watches[target.index()].peer {
+        let watch = self.watch(target);
+        if let Some(manager) = watch.acting.take().or(watch.peer) {
             cx.out.note(Event::StoodIn { target, manager });
         }
         match self.watch(target).fresh.take() {
@@ -285,21 +295,7 @@ impl Node {
         }
     }
 
-    pub(crate) fn sync_received(
-        &mut self,
-        cx: &mut Context<'_>,
-        from: ServerId,
-        target: ServerId,
-        digest: u16,
-    ) {
-        if digest != self.digest {
-            cx.out.send(
-                from,
-                Message::Report {
-                    structure: self.structure,
-                },
-            );
-        }
+    pub(crate) fn sync_received(&mut self, cx: &mut Context<'_>, from: ServerId, target: ServerId) {
         let watch = self.watch(target);
         if watch.peer != Some(from) {
             return;
@@ -330,36 +326,67 @@ impl Node {
         serving: bool,
         restarting: bool,
     ) {
+        let managers = plan::managers(target, self.structure.members());
+        let mine = (
+            self.standbys[target.index()].is_serving(),
+            managers.rank(self.me()),
+        );
         let watch = self.watch(target);
-        let Some(priority) = watch.priority.filter(|_| watch.peer == Some(from)) else {
-            return;
-        };
-        watch.alone = false;
-        watch.silences = 0;
         if watch.state == State::Acting {
-            // Two managers at work on one target: the one that serves goes on, else P1.
-            let mine = (
-                self.standbys[target.index()].is_serving(),
-                priority == Priority::P1,
-            );
-            if (serving, priority == Priority::P2) > mine {
+            // Two servers at work on one target: the one that serves goes on, else the one with the
+            // higher priority.
+            if (serving, managers.rank(from)) > mine {
                 cx.out.note(Event::Deferred { target, to: from });
                 self.abandon_recovery(cx, target);
-                self.defer(cx, target);
+                self.defer_to(cx, target, from);
             } else {
                 self.report_progress(cx, target);
             }
-            return;
+        } else if watch.priority.is_some() {
+            self.defer_to(cx, target, from);
+            if restarting {
+                self.take_guests_of(cx, target);
+            }
+        } else {
+            watch.acting = Some(from);
         }
+    }
+
+    /// The newcomer learns, before it manages anybody, for whom `from` acts.
+    pub(crate) fn learn_acting(&mut self, cx: &mut Context<'_>, from: ServerId, acting: Members) {
+        let members = self.structure.members();
+        for target in acting.iter().filter(|target| members.contains(*target)) {
+            match self.watches[target.index()].state {
+                State::Off => self.watch(target).acting = Some(from),
+                State::Acting => {}
+                _ => self.defer_to(cx, target, from),
+            }
+        }
+    }
+
+    /// Nobody acts any more for servers that have been cut out.
+    pub(crate) fn forget_acting(&mut self, removed: Members) {
+        for target in removed.iter() {
+            self.watch(target).acting = None;
+        }
+    }
+
+    fn defer_to(&mut self, cx: &mut Context<'_>, target: ServerId, acting: ServerId) {
+        let watch = self.watch(target);
+        watch.alone = false;
+        watch.silences = 0;
+        watch.acting = Some(acting);
         self.defer(cx, target);
-        if restarting {
-            self.take_guests_of(cx, target);
-        }
     }
 
     pub(crate) fn up_received(&mut self, cx: &mut Context<'_>, from: ServerId, target: ServerId) {
         let watch = self.watches[target.index()];
-        if watch.peer == Some(from) && watch.state != State::Acting {
+        if watch.state == State::Off {
+            self.watch(target).acting = None;
+            return;
+        }
+        let from_manager = watch.peer == Some(from) || watch.acting == Some(from);
+        if from_manager && watch.state != State::Acting {
             self.cancel_job(cx, Owner::Watch, target);
             self.watch(target).alone = false;
             self.wait_in_step(cx, target);
@@ -372,22 +399,7 @@ impl Node {
 
     /// The background job ended well: both managers monitor in step again.
     pub(crate) fn recovered(&mut self, cx: &mut Context<'_>, target: ServerId) {
-        self.tell_managers(cx, target, Message::Up { target });
+        self.tell_others(cx, Message::Up { target });
         self.wait_in_step(cx, target);
-    }
-
-    /// Sends `message` to the other managers of `target`.
-    pub(crate) fn tell_managers(
-        &mut self,
-        cx: &mut Context<'_>,
-        target: ServerId,
-        message: Message,
-    ) {
-        let managers = crate::plan::managers(target, self.structure.members());
-        for manager in [managers.p1, managers.p2].into_iter().flatten() {
-            if manager != self.me() {
-                cx.out.send(manager, message);
-            }
-        }
     }
 }
