@@ -137,8 +137,8 @@ impl<O: Observer> Simulation<O> {
             match output {
                 Output::Send { to, message } => self.world.send(server, to, message),
                 Output::Run { job, action } => self.world.begin(server, job, action),
-                // What has been begun goes on; its result finds nobody waiting.
-                Output::Cancel { .. } | Output::Note(_) => {}
+                Output::Cancel { job } => self.world.cancel(server, job),
+                Output::Note(_) => {}
             }
         }
         self.wakes[place] = step.finish().map_or(Time::MAX, |deadline| deadline.at);
