@@ -103,7 +103,7 @@ impl<O: Observer> World<O> {
         }
         self.links = Links::new(seed);
         self.links_whole = true;
-        self.file_server = FileServer::new(&self.parameters);
+        self.file_server.reset();
         self.broken_images = Members::NONE;
         self.expect_faults();
     }
