@@ -1,5 +1,5 @@
 //! A node allocates nothing while it works, and is small.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 use tetrarch_core::{
     Action, Config, Input, Members, Message, Node, Outbox, Outcome, Output, ServerId, ServiceSet,
