@@ -86,6 +86,11 @@ impl Timers {
         self.set &= !(1 << slot);
     }
 
+    #[inline]
+    pub(crate) fn is_set(&self, timer: Timer) -> bool {
+        self.set >> timer.slot() & 1 == 1
+    }
+
     /// The earliest timer; of several at one instant the first in the table.
     #[inline]
     pub(crate) fn first(&self) -> Option<(Time, Timer)> {
