@@ -138,7 +138,7 @@ fn print_row(row: &Row<'_>) {
     );
 }
 
-/// The real nodes of the paper's protocol, on one thread and on all cores.
+/// The real nodes of the paper's protocol, on one thread and on all cores, set-up included.
 fn measure_real(size: Size) {
     let scenario = quiet::scenario(size.real_s).expect("the scenario is valid");
     for (name, threads) in [
@@ -169,8 +169,7 @@ fn measure_real(size: Size) {
     }
 }
 
-/// A bare model. Building it is part of the run only where it cannot be told apart by a run of zero
-/// seconds.
+/// A bare model. Its set-up, a run of zero seconds, is taken off, as in the suite `peers`.
 fn measure_bare(implementation: Implementation, size: Size) {
     let (set_up, _) = shortest(|| (implementation.run)(black_box(size.servers), 0));
     let (taken, events) = shortest(|| (implementation.run)(black_box(size.servers), size.bare_s));
