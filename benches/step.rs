@@ -14,6 +14,11 @@ use tetrarch_benches::quiet::{self, Replay};
 use tetrarch_sim::parameters::Parameters;
 use tetrarch_sim::reproduce::{Table, simulate};
 
+/// All that `reproduce` simulates.
+const ALL: &[Table] = &[Table::Fig6, Table::Fig7, Table::Pairs];
+/// What all of it may take of a core, in nanoseconds.
+const REPRODUCE_MAX_NS: u64 = 50_000_000;
+
 fn replay(span_s: u64) -> Replay {
     let scenario = quiet::scenario(span_s).expect("the scenario is valid");
     Replay::record(&scenario).expect("the core takes the scenario")
@@ -40,7 +45,7 @@ fn measure(criterion: &mut Criterion) {
         ("fig6", &[Table::Fig6][..]),
         ("fig7", &[Table::Fig7]),
         ("pairs", &[Table::Pairs]),
-        ("all", &[Table::Fig6, Table::Fig7, Table::Pairs]),
+        ("all", ALL),
     ];
     for (name, tables) in tables {
         group.bench_function(name, |bencher| {
@@ -52,6 +57,30 @@ fn measure(criterion: &mut Criterion) {
         });
     }
     group.finish();
+}
+
+/// How long this thread has run on a core so far, in nanoseconds, where the system tells.
+fn cpu_ns() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split_whitespace().next()?.parse().ok()
+}
+
+/// Fails when the paper's tables take more than [`REPRODUCE_MAX_NS`] of a core, however busy it is.
+fn check_reproduce() {
+    let mut least = u64::MAX;
+    for _ in 0..5 {
+        let Some(start) = cpu_ns() else { return };
+        for table in ALL {
+            black_box(simulate(*table, &Parameters::paper()).expect("the parameters are valid"));
+        }
+        least = least.min(cpu_ns().unwrap_or(start).saturating_sub(start));
+    }
+    let ms = least as f64 / 1e6;
+    println!("reproduce without pictures: {ms:.1} ms of CPU");
+    assert!(
+        least < REPRODUCE_MAX_NS,
+        "the tables took {ms:.1} ms of CPU"
+    );
 }
 
 fn main() {
@@ -68,6 +97,7 @@ fn main() {
         println!("{} inputs in each of {times} replays", replay.inputs());
         return;
     }
+    check_reproduce();
     let mut criterion = Criterion::default().configure_from_args();
     measure(&mut criterion);
     criterion.final_summary();
