@@ -120,6 +120,8 @@ impl Timers {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -162,5 +164,29 @@ mod tests {
         timers.set(Timer::Join, Time::MAX);
         assert_eq!(timers.first(), None);
         assert_eq!(timers, Timers::new());
+    }
+
+    proptest! {
+        #[test]
+        fn the_first_is_the_least_in_time_and_then_in_the_table(
+            acts in proptest::collection::vec((0..COUNT, 0..6_u64), 0..80)
+        ) {
+            let mut timers = Timers::new();
+            let mut plain = [Time::MAX; COUNT];
+            for (slot, at) in acts {
+                let timer = Timer::of_slot(slot);
+                if at == 5 {
+                    timers.clear(timer);
+                    plain[slot] = Time::MAX;
+                } else {
+                    timers.set(timer, Time::from_nanos(at));
+                    plain[slot] = Time::from_nanos(at);
+                }
+                let least = (0..COUNT).min_by_key(|slot| plain[*slot]).unwrap();
+                let first = (plain[least] < Time::MAX).then(|| (plain[least], Timer::of_slot(least)));
+                prop_assert_eq!(timers.first(), first);
+                prop_assert_eq!(timers.is_set(timer), plain[slot] < Time::MAX);
+            }
+        }
     }
 }
