@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tetrarch_core::ConfigError;
 use tetrarch_report::cells::WriteError;
+use tetrarch_report::check::JunitError;
 use tetrarch_report::figures::FigureError;
 use tetrarch_report::file::FileError;
 use tetrarch_report::output::{OutputError, TableError};
@@ -30,6 +31,9 @@ pub(crate) enum CliError {
     /// Cells cannot be written as CSV.
     #[error(transparent)]
     Cells(#[from] WriteError),
+    /// JUnit XML cannot be written.
+    #[error(transparent)]
+    Junit(#[from] JunitError),
     /// A file cannot be written.
     #[error(transparent)]
     File(#[from] FileError),

@@ -44,11 +44,6 @@ impl Output {
         self.style
     }
 
-    /// Whether remarks and progress are unwanted.
-    pub(crate) const fn is_quiet(&self) -> bool {
-        self.is_quiet
-    }
-
     /// Prints a table in the format that was asked for.
     pub(crate) fn table(&self, table: &Table) -> Result<(), CliError> {
         self.result(&table.render(self.format, self.style)?)
