@@ -42,7 +42,8 @@ pub enum Input {
 /// What an operator or the executer asks of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Command {
-    /// Stop all management programs. Virtual servers that serve go on serving.
+    /// Stop all management programs. Virtual servers on this host are suspended first, so that
+    /// another manager can take their functions over.
     Stop,
 }
 
@@ -63,7 +64,8 @@ pub enum Output {
         /// The work.
         action: Action,
     },
-    /// The result of a job is no longer wanted. A result that comes all the same is ignored.
+    /// The result of a job is no longer wanted, and the start of a virtual server is to be undone. A
+    /// result that comes all the same is ignored.
     Cancel {
         /// The ticket.
         job: JobId,

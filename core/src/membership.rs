@@ -108,7 +108,8 @@ impl Node {
         }
         self.membership.asking = false;
         let me = self.me();
-        if !self.structure.contains(me) && !self.membership.answered {
+        let alone = !self.membership.answered || self.structure.members().is_empty();
+        if !self.structure.contains(me) && alone {
             // Nobody is left to take this server back: it takes itself back.
             self.change_host(cx, me, Some(me));
         }
@@ -359,6 +360,10 @@ impl Node {
         }
         if !members.contains(self.me()) {
             self.leave(cx);
+        }
+        if !self.outside().is_empty() && before != members {
+            self.timers
+                .set(Timer::Beat, cx.now + self.config.timing.inter_monitoring);
         }
         self.forget_acting(before.minus(members));
         self.reconcile_guests(cx);

@@ -153,6 +153,12 @@ impl Node {
         }
     }
 
+    /// What this node was made with.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Takes one input at the instant `now`. See [`Node`] for the contract.
     pub fn step<'a>(&'a mut self, now: Time, input: Input, out: &'a mut Outbox) -> Step<'a> {
         out.clear();
@@ -188,12 +194,21 @@ impl Node {
     }
 
     fn stop(&mut self, cx: &mut Context<'_>) {
-        if self.membership.is_running() {
-            let kept = self.standbys;
-            *self = Self::new(self.config);
-            self.standbys = kept;
-            cx.out.note(Event::Stopped);
+        if !self.membership.is_running() {
+            return;
         }
+        for subject in ServerId::all(SERVERS_MAX) {
+            for owner in [Owner::Watch, Owner::Recovery, Owner::Standby, Owner::Own] {
+                self.cancel_job(cx, owner, subject);
+            }
+        }
+        // Nobody would take the addresses off these virtual servers any more, and another manager
+        // will stand in for this one.
+        for function in self.view().awake().iter() {
+            self.run(cx, Owner::Standby, function, Action::Suspend { function });
+        }
+        *self = Self::new(self.config);
+        cx.out.note(Event::Stopped);
     }
 
     fn receive(&mut self, cx: &mut Context<'_>, from: ServerId, message: Message) {

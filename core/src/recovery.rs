@@ -85,7 +85,7 @@ impl Node {
         trouble: Trouble,
     ) {
         let until = cx.now + self.config.timing.judgement_max;
-        if self.view().recovering().is_empty() {
+        if self.view().recovering().is_empty() && self.outside().is_empty() {
             self.timers
                 .set(Timer::Beat, cx.now + self.config.timing.inter_monitoring);
         }
@@ -102,9 +102,10 @@ impl Node {
     }
 
     /// Examines a server that was cut out and has reported itself; it is taken back when healthy.
+    /// Its services may be restarted for that, but nothing more is done to it.
     pub(crate) fn begin_readmission(&mut self, cx: &mut Context<'_>, target: ServerId) {
         let tried = Tried {
-            services: true,
+            services: false,
             restart: true,
             wait: true,
             power: true,
@@ -113,6 +114,7 @@ impl Node {
             state: State::Settling,
             until: cx.now,
             tried,
+            network_normal: true,
             ..Recovery::default()
         };
         let wait = self.config.timing.reexamination_wait;
@@ -324,6 +326,10 @@ impl Node {
         let recovery = self.recovery(target);
         recovery.state = State::Settling;
         recovery.starting = starting;
+        if starting {
+            // Services that fail after a return may fail for another reason than before it.
+            recovery.tried.services = false;
+        }
         recovery.network_normal = true;
         self.recovery_after(cx, target, wait);
     }
@@ -361,6 +367,7 @@ impl Node {
         let rejoined = !self.structure.contains(target);
         if rejoined {
             self.change_host(cx, target, Some(target));
+            self.release_target(cx, target);
         } else {
             self.recovered(cx, target);
         }
@@ -373,6 +380,7 @@ impl Node {
     fn down_file_found(&mut self, cx: &mut Context<'_>, target: ServerId) {
         self.end_recovery(cx, target);
         if !self.structure.contains(target) {
+            self.release_target(cx, target);
             // A server that asked to come back and is not fit for it; it will ask again.
             return;
         }
@@ -381,23 +389,14 @@ impl Node {
         let host = self.standbys[target.index()].is_awake().then(|| self.me());
         self.absent = self.absent.without(target);
         self.change_host(cx, target, host);
-        // D.file goes to the other manager, and that one reports to those who saw nothing. Without
-        // one that is known to be there, this server reports itself.
-        match managers
-            .peer_of(self.me())
-            .filter(|peer| !self.absent.contains(*peer))
-        {
-            Some(peer) => {
-                cx.out.send(
-                    peer,
-                    Message::Down {
-                        target,
-                        structure: self.structure,
-                    },
-                );
-            }
-            None => self.broadcast_structure(cx),
+        self.release_target(cx, target);
+        // D.file goes to the other manager, and that one reports to those who saw nothing. It may be
+        // in trouble itself by now, so this server's own report goes to all others too.
+        if let Some(peer) = managers.peer_of(self.me()) {
+            let structure = self.structure;
+            cx.out.send(peer, Message::Down { target, structure });
         }
+        self.broadcast_structure(cx);
     }
 
     /// Tells all others that this server is alive and at work. Whoever becomes a manager of the
@@ -418,14 +417,36 @@ impl Node {
         );
     }
 
+    /// Signs of life for the targets that this server recovers, and the structure for the servers
+    /// that are not in it: one that was cut out by mistake hears of it so.
     pub(crate) fn beat(&mut self, cx: &mut Context<'_>) {
         let active = self.view().recovering();
         for target in active.iter() {
             self.report_progress(cx, target);
         }
-        if active != Members::NONE {
+        let outside = self.outside();
+        for server in outside.iter() {
+            cx.out.send(
+                server,
+                Message::Report {
+                    structure: self.structure,
+                },
+            );
+        }
+        if !active.union(outside).is_empty() {
             self.timers
                 .set(Timer::Beat, cx.now + self.config.timing.inter_monitoring);
+        }
+    }
+
+    /// The servers of the group that are not in the ring, as far as this server, which is, knows.
+    pub(crate) fn outside(&self) -> Members {
+        if self.membership.is_managing() {
+            Members::first(self.config.size())
+                .minus(self.structure.members())
+                .without(self.me())
+        } else {
+            Members::NONE
         }
     }
 

@@ -313,11 +313,18 @@ impl Node {
             let standby = self.standbys[function.index()];
             let overruled = self.structure.changes(function) > standby.since;
             let host = self.structure.host(function);
-            let hosted = host.is_some_and(|host| host != me && self.structure.contains(host));
+            let hosted = host.is_some_and(|host| {
+                host != me && host != function && self.structure.contains(host)
+            });
             if self.recoveries[function.index()].is_active() {
+                if hosted {
+                    // Another manager has judged the server meanwhile and serves in its place.
+                    self.abandon_recovery(cx, function);
+                    self.release_target(cx, function);
+                }
                 continue;
             }
-            if self.structure.contains(function) {
+            if host == Some(function) {
                 if standby.wanted && overruled {
                     self.hand_back(cx, function);
                 }

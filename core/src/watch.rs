@@ -114,15 +114,10 @@ impl Node {
 
     /// P1's cycle: S.file to P2, then the examination.
     fn begin_cycle(&mut self, cx: &mut Context<'_>, target: ServerId) {
-        if let Some(peer) = self.watches[target.index()].peer {
-            cx.out.send(
-                peer,
-                Message::Sync {
-                    target,
-                    digest: self.digest,
-                },
-            );
-        }
+        // Without a P2 the target itself gets S.file, only to compare structures by.
+        let to = self.watches[target.index()].peer.unwrap_or(target);
+        let digest = self.digest;
+        cx.out.send(to, Message::Sync { target, digest });
         self.examine(cx, target);
     }
 
@@ -361,6 +356,14 @@ impl Node {
                 State::Acting => {}
                 _ => self.defer_to(cx, target, from),
             }
+        }
+    }
+
+    /// The background job has ended otherwise than by a plain recovery: the management program goes
+    /// on as the structure now has it.
+    pub(crate) fn release_target(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        if self.watches[target.index()].state == State::Acting {
+            self.wait_in_step(cx, target);
         }
     }
 

@@ -2,14 +2,19 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod check;
+pub mod fleet;
+pub mod jitter;
 pub mod measure;
 pub mod observer;
 pub mod parameters;
 pub mod queue;
+pub mod repeat;
 pub mod reproduce;
 pub mod run;
 pub mod scenario;
 pub mod simulation;
+pub mod statistics;
+mod streams;
 pub mod trace;
 pub mod units;
 pub mod world;

@@ -3,13 +3,13 @@
 //! Two shapes of load decide how it is built.
 //!
 //! - One management group keeps some 5 to 40 events pending and most new ones are later than nearly
-//!   all of those. A [`Window`], a small sorted array that grows at either end, handles them with a
+//!   all of those. A window, a small sorted array that grows at either end, handles them with a
 //!   few moves inside the first-level cache and without any tree.
-//! - A simulation of everything at once keeps up to millions pending. Past [`WINDOW_MAX`] the events
-//!   move to a [`Heap`]: four-ary, its 16-byte keys in cache lines of their own and the events
+//! - A simulation of everything at once keeps up to millions pending. Past 64 of them they
+//!   move to a heap: four-ary, its 16-byte keys in cache lines of their own and the events
 //!   themselves in a slab that sifting never touches.
 //!
-//! When the heap has run down to [`REFILL_AT`] events they move back. The gap between the two limits
+//! When the heap has run down to 16 events they move back. The gap between the two limits
 //! keeps a load that hovers about one of them from moving to and fro. At any instant all events are
 //! in one of the two places, so the order needs no merging.
 //!

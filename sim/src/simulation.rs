@@ -56,11 +56,27 @@ impl<O: Observer> Simulation<O> {
             world: World::new(scenario, parameters, seed, observer),
             inputs: 0,
         };
-        for server in ServerId::all(size) {
-            let stimulus = simulation.world.boot_group(server);
-            simulation.stimulate(stimulus);
-        }
+        simulation.boot();
         Ok(simulation)
+    }
+
+    /// Back to the beginning with other dice, as if newly made, but keeping what has been allocated.
+    /// The observer is not told: it goes on as it is.
+    pub fn reset(&mut self, seed: u64) {
+        for node in &mut self.nodes {
+            *node = Node::new(*node.config());
+        }
+        self.wakes.fill(Time::MAX);
+        self.inputs = 0;
+        self.world.reset(seed);
+        self.boot();
+    }
+
+    fn boot(&mut self) {
+        for server in ServerId::all(self.nodes.len()) {
+            let stimulus = self.world.boot_group(server);
+            self.stimulate(stimulus);
+        }
     }
 
     /// Runs until everything up to and including `end` has happened.
@@ -121,8 +137,8 @@ impl<O: Observer> Simulation<O> {
             match output {
                 Output::Send { to, message } => self.world.send(server, to, message),
                 Output::Run { job, action } => self.world.begin(server, job, action),
-                // What has been begun goes on; its result finds nobody waiting.
-                Output::Cancel { .. } | Output::Note(_) => {}
+                Output::Cancel { job } => self.world.cancel(server, job),
+                Output::Note(_) => {}
             }
         }
         self.wakes[place] = step.finish().map_or(Time::MAX, |deadline| deadline.at);

@@ -88,6 +88,7 @@ impl<O: Observer> World<O> {
         if self.broken_images.contains(function) {
             return self.finish(self.now + span, ticket, Outcome::Failed);
         }
+        self.server_mut(ticket.server).starts[function.index()] = Some(ticket.job);
         let ppm = u128::from(self.parameters.resume_shared.as_ppm());
         let shared = u128::from(span.as_nanos()) * ppm / 1_000_000;
         let shared = Span::from_nanos(u64::try_from(shared).unwrap_or(u64::MAX));
@@ -157,6 +158,10 @@ impl<O: Observer> World<O> {
                 }
             }
             Command::VirtualServerRuns { function } => {
+                let start = self.server_mut(host).starts[function.index()].take();
+                if start != Some(ticket.job) {
+                    return;
+                }
                 self.set_virtual_server(host, function, VirtualServer::Running { holds: false });
                 noticed = Span::ZERO;
             }
@@ -178,6 +183,14 @@ impl<O: Observer> World<O> {
         }
         self.refresh_clients();
         self.finish(self.now + noticed, ticket, outcome);
+    }
+
+    /// A start that is no longer wanted is undone; any other job goes on without anybody waiting.
+    pub(crate) fn cancel(&mut self, server: ServerId, job: JobId) {
+        let start = &mut self.server_mut(server).starts[job.subject.index()];
+        if *start == Some(job) {
+            *start = None;
+        }
     }
 
     fn set_virtual_server(&mut self, host: ServerId, function: ServerId, state: VirtualServer) {

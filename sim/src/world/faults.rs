@@ -52,6 +52,9 @@ impl<O: Observer> World<O> {
             FaultAction::Repair(_) => {
                 self.server_mut(server).destroyed = false;
                 self.observer.world(now, server, WorldEvent::Repaired);
+                if self.server(server).answers() && !self.server(server).failing().is_empty() {
+                    self.restart(server);
+                }
                 self.power_on(server);
             }
             FaultAction::AgentStop(_) => return self.set_flag(server, false),

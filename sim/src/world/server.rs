@@ -1,7 +1,7 @@
 //! One simulated server: its power, services, virtual servers and addresses.
 
 use tetrarch_core::executer::{Executer, ExecuterSettings};
-use tetrarch_core::{Members, SERVERS_MAX, ServerId, ServiceSet};
+use tetrarch_core::{JobId, Members, SERVERS_MAX, ServerId, ServiceSet};
 
 /// What a server physically is at an instant.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub(crate) struct Server {
     /// The management programs run.
     pub(crate) managing: bool,
     pub(crate) virtual_servers: [VirtualServer; SERVERS_MAX],
+    /// The jobs that are starting virtual servers.
+    pub(crate) starts: [Option<JobId>; SERVERS_MAX],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +47,8 @@ pub(crate) enum VirtualServer {
 }
 
 impl Server {
-    pub(crate) fn in_service(services: usize, executer: Executer) -> Self {
-        let services = ServiceSet::from_bits(u8::MAX >> (8 - services.clamp(1, 8)));
+    /// A server that has long been up, with all its services and a copy of the programs.
+    pub(crate) fn in_service(services: ServiceSet) -> Self {
         Self {
             life: 0,
             power: Power::On,
@@ -56,9 +58,10 @@ impl Server {
             stuck: ServiceSet::NONE,
             holds_own: true,
             flag: true,
-            executer,
+            executer: Executer::new(ExecuterSettings::default(), true),
             managing: false,
             virtual_servers: [VirtualServer::Suspended; SERVERS_MAX],
+            starts: [None; SERVERS_MAX],
         }
     }
 
@@ -99,5 +102,6 @@ impl Server {
         let copied = self.executer.has_local_copy();
         self.executer = Executer::new(ExecuterSettings::default(), copied);
         self.virtual_servers = [VirtualServer::Suspended; SERVERS_MAX];
+        self.starts = [None; SERVERS_MAX];
     }
 }
