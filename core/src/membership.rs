@@ -62,6 +62,17 @@ impl Membership {
     }
 }
 
+impl Membership {
+    pub(crate) const fn own_is_changing(&self) -> bool {
+        matches!(self.own, Own::Assigning | Own::Releasing)
+    }
+
+    /// Whether it manages and holds its own address, or is about to: nothing is left to ask for.
+    pub(crate) const fn has_place(&self) -> bool {
+        self.is_managing() && !matches!(self.own, Own::Dropped)
+    }
+}
+
 impl Node {
     /// Starts: a server that holds its address goes on at once, any other asks for its place first.
     pub(crate) fn join(&mut self, cx: &mut Context<'_>, holding: bool, serving: Members) {
@@ -122,7 +133,7 @@ impl Node {
         } else {
             self.membership.phase = Phase::Outside;
         }
-        if !self.membership.holds_own() {
+        if !self.membership.has_place() {
             let again = self.config.timing.inter_monitoring;
             self.timers.set(Timer::Join, cx.now + again);
         }
@@ -157,9 +168,13 @@ impl Node {
         match (self.membership.own, outcome) {
             (Own::Assigning, Outcome::Ok) => {
                 self.membership.own = Own::Held;
+                cx.out.note(Event::OwnAddressHeld);
+                if !self.membership.is_managing() {
+                    // Cut out while the address was being assigned.
+                    return self.release_own(cx);
+                }
                 self.timers.clear(Timer::Join);
                 self.membership.asking = false;
-                cx.out.note(Event::OwnAddressHeld);
                 if let Some(giver) = self.membership.giver.take() {
                     cx.out.send(giver, Message::Resumed);
                 }
@@ -175,9 +190,14 @@ impl Node {
                 if self.membership.giver.is_some() {
                     return self.claim_own(cx);
                 }
-                // A manager is about to restart this server; it asks only when that did not come.
-                self.timers
-                    .set(Timer::Join, cx.now + self.config.timing.judgement_max);
+                let timing = &self.config.timing;
+                let wait = if self.membership.is_managing() {
+                    // A manager is about to restart this server; it asks when that did not come.
+                    timing.judgement_max
+                } else {
+                    timing.inter_monitoring
+                };
+                self.timers.set(Timer::Join, cx.now + wait);
             }
             (Own::Dropped | Own::Held, _) => {}
         }

@@ -205,7 +205,18 @@ impl Node {
         // Nobody would take the addresses off these virtual servers any more, and another manager
         // will stand in for this one.
         for function in self.view().awake().iter() {
-            self.run(cx, Owner::Standby, function, Action::Suspend { function });
+            for action in [Action::Release { function }, Action::Suspend { function }] {
+                self.serial = self.serial.wrapping_add(1);
+                let (owner, serial) = (Owner::Standby, self.serial);
+                cx.out.run(
+                    JobId {
+                        owner,
+                        subject: function,
+                        serial,
+                    },
+                    action,
+                );
+            }
         }
         *self = Self::new(self.config);
         cx.out.note(Event::Stopped);
@@ -441,6 +452,33 @@ impl View<'_> {
             .timers
             .first()
             .map(|(at, timer)| Deadline { at, timer })
+    }
+
+    /// The first part of the node that waits for something without a timer that would end the wait.
+    /// There never is one: every wait state is left, whatever gets lost.
+    #[must_use]
+    pub fn stuck(&self) -> Option<(Owner, ServerId)> {
+        let node = self.node;
+        if !node.membership.is_running() {
+            return None;
+        }
+        let waits = |owner: Owner, subject: ServerId| match owner {
+            Owner::Watch => node.watches[subject.index()]
+                .is_waiting(node.recoveries[subject.index()].is_active()),
+            Owner::Recovery => node.recoveries[subject.index()].is_active(),
+            Owner::Standby => node.standbys[subject.index()].is_waiting(),
+            Owner::Own => subject == node.me() && node.membership.own_is_changing(),
+        };
+        let parts = ServerId::all(SERVERS_MAX).flat_map(|subject| {
+            [Owner::Watch, Owner::Recovery, Owner::Standby, Owner::Own]
+                .map(|owner| (owner, subject))
+        });
+        let place = (Owner::Own, node.me());
+        let placed = node.membership.has_place() || node.timers.is_set(Timer::Join);
+        parts
+            .filter(|(owner, subject)| waits(*owner, *subject))
+            .find(|(owner, subject)| !node.timers.is_set(timer_of(*owner, *subject)))
+            .or_else(|| (!placed).then_some(place))
     }
 
     fn functions(&self, wanted: impl Fn(&Standby) -> bool) -> Members {

@@ -50,6 +50,11 @@ impl Standby {
         matches!(self.state, State::Serving | State::Releasing)
     }
 
+    /// Whether it is on its way from one state to another.
+    pub(crate) const fn is_waiting(&self) -> bool {
+        !matches!(self.state, State::Suspended | State::Serving)
+    }
+
     /// It was found serving when the management programs started.
     pub(crate) const fn found_serving(&mut self) {
         self.state = State::Serving;

@@ -86,6 +86,10 @@ impl Timers {
         self.set &= !(1 << slot);
     }
 
+    pub(crate) fn is_set(&self, timer: Timer) -> bool {
+        self.at[timer.slot()] < Time::MAX
+    }
+
     /// The earliest timer; of several at one instant the first in the table.
     #[inline]
     pub(crate) fn first(&self) -> Option<(Time, Timer)> {

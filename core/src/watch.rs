@@ -52,6 +52,17 @@ pub(crate) enum State {
     CheckingPeer,
 }
 
+impl Watch {
+    /// Whether it waits for a timer of its own; one that acts waits for the background job.
+    pub(crate) const fn is_waiting(&self, recovering: bool) -> bool {
+        match self.state {
+            State::Off => false,
+            State::Acting => !recovering,
+            _ => true,
+        }
+    }
+}
+
 /// How many overdue signs of life count as dead, when the other manager's network still answers.
 const SILENCES_MAX: u8 = 2;
 

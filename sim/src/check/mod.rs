@@ -3,6 +3,7 @@
 mod address;
 mod image;
 mod restart;
+mod wait;
 
 use core::fmt;
 
@@ -34,6 +35,8 @@ pub enum Invariant {
     OneImage,
     /// A healthy, reachable server is never restarted.
     NoNeedlessRestart,
+    /// Every wait ends, whatever gets lost.
+    NoEndlessWait,
 }
 
 impl fmt::Display for Invariant {
@@ -41,6 +44,7 @@ impl fmt::Display for Invariant {
         f.write_str(match self {
             Self::OneHolder => "a virtual IP address has two holders that clients can reach",
             Self::OneImage => "a virtual server runs on two hosts",
+            Self::NoEndlessWait => "a server waits for something without an end",
             Self::NoNeedlessRestart => "a healthy, reachable server was restarted",
         })
     }
@@ -59,6 +63,7 @@ impl Checker {
         for subject in ServerId::all(simulation.nodes().len()) {
             self.settle(simulation, Invariant::OneHolder, subject, address::look);
             self.settle(simulation, Invariant::OneImage, subject, image::look);
+            self.settle(simulation, Invariant::NoEndlessWait, subject, wait::look);
         }
     }
 
