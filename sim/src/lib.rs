@@ -12,6 +12,7 @@ pub mod repeat;
 pub mod reproduce;
 pub mod run;
 pub mod scenario;
+pub mod sensitivity;
 pub mod simulation;
 pub mod statistics;
 mod streams;
