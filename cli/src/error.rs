@@ -9,6 +9,8 @@ use tetrarch_report::check::JunitError;
 use tetrarch_report::figures::FigureError;
 use tetrarch_report::file::FileError;
 use tetrarch_report::output::{OutputError, TableError};
+use tetrarch_sim::fleet::FleetError;
+use tetrarch_sim::repeat::RepeatError;
 use tetrarch_sim::reproduce::ReproduceError;
 use tetrarch_sim::scenario::ScenarioError;
 use thiserror::Error;
@@ -31,6 +33,12 @@ pub(crate) enum CliError {
     /// Cells cannot be written as CSV.
     #[error(transparent)]
     Cells(#[from] WriteError),
+    /// A scenario cannot be repeated.
+    #[error(transparent)]
+    Repeat(#[from] RepeatError),
+    /// A fleet cannot be simulated.
+    #[error(transparent)]
+    Fleet(#[from] FleetError),
     /// JUnit XML cannot be written.
     #[error(transparent)]
     Junit(#[from] JunitError),

@@ -107,7 +107,10 @@ fn update(golden: &Golden) -> Result<(), CliError> {
 }
 
 fn failures(checks: &[Check]) -> usize {
-    checks.iter().filter(|check| check.failure.is_some()).count()
+    checks
+        .iter()
+        .filter(|check| check.failure.is_some())
+        .count()
 }
 
 fn print(checks: &[Check], output: &Output) -> Result<(), CliError> {
@@ -126,7 +129,10 @@ fn print(checks: &[Check], output: &Output) -> Result<(), CliError> {
             text.push_str(&format!("  {line}\n"));
         }
     }
-    text.push_str(&format!("{} checked, {count} not as they were\n", checks.len()));
+    text.push_str(&format!(
+        "{} checked, {count} not as they were\n",
+        checks.len()
+    ));
     output.result(&text)
 }
 

@@ -5,7 +5,6 @@ use std::path::Path;
 use serde::Serialize;
 use tetrarch_core::{Span, Time};
 use tetrarch_report::file::write_atomic;
-use tetrarch_report::output::OutputError;
 use tetrarch_report::{Format, Table, Value};
 use tetrarch_sim::measure::Measured;
 
@@ -60,7 +59,7 @@ pub(super) fn run(
     let summaries: Vec<Summary<'_>> = runs.iter().map(summary).collect();
     match output.format() {
         Format::Table => output.result(&text(&summaries, output)?)?,
-        Format::Json => output.result(&json(&summaries)?)?,
+        Format::Json => output.json(&summaries)?,
         Format::Csv => {
             output.table(&table(&summaries)?)?;
             complain(&runs, output);
@@ -151,9 +150,4 @@ fn table(summaries: &[Summary<'_>]) -> Result<Table, CliError> {
         }
     }
     Ok(table)
-}
-
-fn json(summaries: &[Summary<'_>]) -> Result<String, CliError> {
-    let text = serde_json::to_string_pretty(summaries);
-    Ok(text.map_err(OutputError::from)? + "\n")
 }
