@@ -20,6 +20,8 @@ pub(crate) struct Standby {
     giving_back: bool,
     /// The other manager was asked to run the virtual server, since this host cannot.
     delegated: bool,
+    /// There was no room for it; it gets the next that becomes free.
+    refused: bool,
     /// The entry of the structure that this virtual server acts on; a later one overrules it.
     since: u16,
 }
@@ -85,6 +87,7 @@ impl Node {
         standby.wanted = true;
         standby.giving_back = false;
         standby.delegated = false;
+        standby.refused = false;
         standby.since = since;
         match standby.state {
             State::Suspended if delay > Span::ZERO => {
@@ -103,6 +106,7 @@ impl Node {
     pub(crate) fn unwant(&mut self, cx: &mut Context<'_>, function: ServerId) {
         let standby = self.standby(function);
         standby.wanted = false;
+        standby.refused = false;
         match standby.state {
             State::Called => {
                 standby.state = State::Suspended;
@@ -141,12 +145,13 @@ impl Node {
     }
 
     fn resume(&mut self, cx: &mut Context<'_>, function: ServerId) {
-        let awake = self.view().awake();
-        if awake.contains(function) || awake.len() < usize::from(self.config.guests_max) {
+        let others = self.view().awake().without(function);
+        if others.len() < usize::from(self.config.guests_max) {
             self.standby_run(cx, function, State::Resuming, Action::Resume { function });
         } else {
             cx.out.note(Event::NoRoom { function });
             self.delegate(cx, function);
+            self.standby(function).refused = true;
         }
     }
 
@@ -289,8 +294,19 @@ impl Node {
         standby.state = State::Suspended;
         if standby.wanted {
             self.resume(cx, function);
-        } else if standby.giving_back {
-            self.give_back(cx, function);
+        } else {
+            if standby.giving_back {
+                self.give_back(cx, function);
+            }
+            self.use_room(cx);
+        }
+    }
+
+    /// Room has become free: the first function in ring order that was refused gets it.
+    fn use_room(&mut self, cx: &mut Context<'_>) {
+        let refused = |function: &ServerId| self.standbys[function.index()].refused;
+        if let Some(function) = self.others().find(refused) {
+            self.want(cx, function, Span::ZERO);
         }
     }
 
