@@ -3,6 +3,7 @@
 mod check;
 mod completions;
 mod data;
+mod explain;
 mod man;
 mod reproduce;
 mod scenarios;
@@ -20,6 +21,7 @@ use crate::output::Output;
 pub(crate) enum Command {
     Reproduce(reproduce::Args),
     Simulate(simulate::Args),
+    Explain(explain::Args),
     Check(check::Args),
     Timing(timing::Args),
     Data(data::Args),
@@ -36,6 +38,7 @@ pub(crate) fn run(command: &Command, output: &Output) -> Result<Exit, CliError> 
         Command::Check(args) => check::run(args, output),
         Command::Timing(args) => timing::run(args, output),
         Command::Data(args) => data::run(args, output),
+        Command::Explain(args) => explain::run(args, output),
         Command::Scenarios(args) => scenarios::run(args, output),
         Command::Completions(args) => completions::run(args, output),
         Command::Man(args) => man::run(args, output),

@@ -9,6 +9,7 @@ use tetrarch_report::output::render_cells;
 use tetrarch_report::{Cell, Figure, Format};
 use tetrarch_sim::reproduce::Table;
 
+use super::explain::timelines;
 use crate::args::Exit;
 use crate::error::CliError;
 use crate::experiments;
@@ -34,7 +35,8 @@ Files of --out:
   fig6.csv, fig7.csv   cells of the figures; published_s is empty where the paper has none
   pairs.csv            trouble on any two servers: predictions
   fig6.svg, .png       pictures of the figures
-  fig7.svg, .png";
+  fig7.svg, .png
+  timeline-*.svg, .png what happened when, for each trouble and each published pair";
 
 /// Run the paper's experiments and print published beside simulated times.
 #[derive(Debug, clap::Args)]
@@ -102,6 +104,9 @@ fn write_files(
             let picture = figures::bar_chart(figure, cells, image)?;
             write(&format!("{figure}.{ending}"), &picture)?;
         }
+    }
+    for (name, picture) in timelines()? {
+        write(&name, &picture)?;
     }
     Ok(())
 }
