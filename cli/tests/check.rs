@@ -128,6 +128,7 @@ fn missing_spoilt_and_left_over_files_are_told_and_updated() {
         files,
         [
             "fig6.svg",
+            "fig6.png",
             "fig7.csv",
             "pairs.csv",
             "n1t.trace",

@@ -136,7 +136,7 @@ fn matrix(cells: &[&Decomposed]) -> String {
             let row = rows.entry((rank(part), label(part)));
             let row = row.or_insert_with(|| vec![Span::ZERO; cells.len()]);
             if let Some(sum) = row.get_mut(column) {
-                *sum = *sum + part.span();
+                *sum += part.span();
             }
         }
     }
