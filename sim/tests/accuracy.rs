@@ -60,3 +60,20 @@ fn no_more_than_five_parameters_are_inferred() {
     let inferred = TABLE.iter().filter(|row| row.source == Source::Inferred);
     assert!(inferred.count() <= 5);
 }
+
+#[test]
+fn a_hand_back_interrupts_the_service_for_a_hand_off_and_a_message() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/paper");
+    for file in ["s2t.toml", "n1t.toml", "n2t.toml"] {
+        let scenario = tetrarch_sim::scenario::Scenario::load(folder.join(file)).unwrap();
+        let run = tetrarch_sim::run::run(&scenario).unwrap();
+        let [_, hand_back] = run.outages[1][..] else {
+            panic!(
+                "{file}: one outage by trouble, one by the hand-back: {:?}",
+                run.outages[1]
+            );
+        };
+        let lasted = hand_back.to.unwrap() - hand_back.from;
+        assert_eq!(lasted.as_nanos(), 200_100_000, "{file}");
+    }
+}
