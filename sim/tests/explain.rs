@@ -11,8 +11,10 @@ use tetrarch_sim::reproduce::{Table, experiments};
 use tetrarch_sim::run::run;
 use tetrarch_sim::scenario::{Fault, FaultAction, Metric, Scenario, ServerIndex, Trouble};
 
-fn scenarios() -> Vec<PathBuf> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/paper");
+fn scenarios(folder: &str) -> Vec<PathBuf> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../scenarios")
+        .join(folder);
     let mut files: Vec<PathBuf> = std::fs::read_dir(dir)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -97,13 +99,22 @@ fn assert_true_to_parameters(name: &str, explanation: &Explanation, parameters: 
 
 #[test]
 fn every_time_of_the_paper_is_explained() {
-    for file in scenarios() {
+    for file in scenarios("paper") {
         let scenario = Scenario::load(&file).unwrap();
         let explanation = explain(&scenario).unwrap();
         let name = file.display().to_string();
         assert!(!explanation.breakdowns.is_empty());
         assert_whole(&name, &explanation);
         assert_true_to_parameters(&name, &explanation, &scenario.parameters);
+    }
+}
+
+#[test]
+fn every_time_of_groups_in_deep_trouble_is_explained() {
+    for file in scenarios("group") {
+        let scenario = Scenario::load(&file).unwrap();
+        let explanation = explain(&scenario).unwrap();
+        assert_whole(&file.display().to_string(), &explanation);
     }
 }
 
@@ -119,7 +130,7 @@ fn every_pair_of_troubles_on_any_servers_is_explained() {
 
 #[test]
 fn the_explained_run_is_the_run() {
-    for file in scenarios() {
+    for file in scenarios("paper").into_iter().chain(scenarios("group")) {
         let scenario = Scenario::load(&file).unwrap();
         let measured = run(&scenario).unwrap().measured;
         assert_eq!(explain(&scenario).unwrap().measured, measured);
@@ -292,6 +303,32 @@ fn times_beyond_the_papers_experiments_are_explained_too() {
         assert_whole(faults, &explanation);
         assert!(!explanation.gantt.lanes.is_empty());
     }
+}
+
+#[test]
+fn a_fault_that_hurts_nobody_has_no_lanes_but_those_of_the_clients() {
+    let text = "name = \"calm\"\npurpose = \"calm\"\ngroup = [\"mail\", \"web\"]\n\
+                duration = \"60s\"\n[[fault]]\nat = \"6s\"\nfault = \"file-server-down\"\n";
+    let scenario = Scenario::parse(text, "calm.toml", Path::new(".")).unwrap();
+    let explanation = explain(&scenario).unwrap();
+    assert!(explanation.breakdowns.is_empty());
+    let labels: Vec<&str> = explanation
+        .gantt
+        .lanes
+        .iter()
+        .map(|lane| lane.label.as_str())
+        .collect();
+    assert_eq!(labels, ["clients of mail", "clients of web"]);
+    let story: Vec<&str> = explanation.story.iter().map(|s| s.text.as_str()).collect();
+    assert_eq!(
+        story,
+        [
+            "the ring is mail, web: each server is P1 of the other",
+            "quiet until 1.000 s: 2 examinations find their targets healthy",
+            "the scenario: the file server is down",
+            "quiet until 56.001 s: 10 examinations find their targets healthy",
+        ]
+    );
 }
 
 proptest! {

@@ -51,7 +51,7 @@ pub(crate) struct Args {
     /// The scenario
     #[arg(required_unless_present = "decomposition")]
     file: Option<PathBuf>,
-    /// Write the timeline as <name>.svg and <name>.png into this folder, which is made if it is missing
+    /// Write the timeline as NAME.svg and NAME.png, named like the scenario's file, into this folder, which is made if it is missing
     #[arg(long, value_name = "DIR", requires = "file")]
     out: Option<PathBuf>,
     /// Print every published cell of the paper as a sum of parameters, as docs/decomposition.md has it

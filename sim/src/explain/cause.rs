@@ -158,9 +158,6 @@ impl Tracer<'_> {
 
     fn job_pieces(&self, action: Action, outcome: Outcome, from: Time, to: Time) -> Vec<Piece> {
         let p = self.parameters;
-        let silent = p
-            .network_examination_abnormal
-            .max(p.network_examination_normal);
         let command = |doing| {
             vec![
                 Piece::new(doing, &["remote_command"], p.remote_command),
@@ -169,32 +166,8 @@ impl Tracer<'_> {
         };
         let own = |doing, keys, span| vec![Piece::new(doing, keys, span)];
         match action {
-            Action::ExamineNetwork { .. } if outcome == Outcome::Failed => own(
-                Doing::NetworkSilent,
-                &["network_examination_abnormal"],
-                silent,
-            ),
-            Action::ExamineNetwork { .. } => own(
-                Doing::NetworkAnswers,
-                &["network_examination_normal"],
-                p.network_examination_normal,
-            ),
-            Action::ExamineServices { .. } => {
-                let asked = Piece::new(
-                    Doing::ExamineServices,
-                    &["link_delay"],
-                    p.link_delay.times(2),
-                );
-                let waited = Piece::new(
-                    Doing::NetworkSilent,
-                    &["network_examination_abnormal"],
-                    p.network_examination_abnormal,
-                );
-                if outcome == Outcome::Failed {
-                    vec![asked, waited]
-                } else {
-                    vec![asked]
-                }
+            Action::ExamineNetwork { .. } | Action::ExamineServices { .. } => {
+                self.examination_pieces(action, outcome)
             }
             Action::RestartServices { .. } => command(Doing::RestartServices),
             Action::RestartServer { .. } => command(Doing::CommandRestart),
@@ -217,6 +190,42 @@ impl Tracer<'_> {
                     self.reads.pieces(&start, from, to, false)
                 }
             }
+        }
+    }
+
+    fn examination_pieces(&self, action: Action, outcome: Outcome) -> Vec<Piece> {
+        let p = self.parameters;
+        let failed = outcome == Outcome::Failed;
+        let abnormal = |span| {
+            Piece::new(
+                Doing::NetworkSilent,
+                &["network_examination_abnormal"],
+                span,
+            )
+        };
+        match action {
+            Action::ExamineServices { .. } => {
+                let asked = Piece::new(
+                    Doing::ExamineServices,
+                    &["link_delay"],
+                    p.link_delay.times(2),
+                );
+                if failed {
+                    vec![asked, abnormal(p.network_examination_abnormal)]
+                } else {
+                    vec![asked]
+                }
+            }
+            // The simulator looks for an answer after the normal time before it goes on waiting.
+            _ if failed => vec![abnormal(
+                p.network_examination_abnormal
+                    .max(p.network_examination_normal),
+            )],
+            _ => vec![Piece::new(
+                Doing::NetworkAnswers,
+                &["network_examination_normal"],
+                p.network_examination_normal,
+            )],
         }
     }
 

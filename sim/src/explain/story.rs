@@ -146,9 +146,12 @@ impl Teller<'_> {
 
     fn open(&mut self) {
         let ring = self.words().list(self.members);
-        let text = format!(
-            "the ring is {ring}: each server is P1 of the next one and P2 of the one before it"
-        );
+        let managers = if self.members.len() > 2 {
+            "each server is P1 of the next one and P2 of the one before it"
+        } else {
+            "each server is P1 of the other"
+        };
+        let text = format!("the ring is {ring}: {managers}");
         let first = ServerId::all(1).next();
         if let Some(first) = first {
             self.push(Time::ZERO, first, first, Kind::Manager, text);
@@ -215,7 +218,11 @@ impl Teller<'_> {
                 from,
                 to,
             } = quiet;
-            let text = format!("quiet until {to}: {count} examinations find their targets healthy");
+            let found = match count {
+                1 => "an examination finds its target healthy".to_owned(),
+                _ => format!("{count} examinations find their targets healthy"),
+            };
+            let text = format!("quiet until {to}: {found}");
             self.push(from, server, server, Kind::Repeated, text);
         }
     }
@@ -224,10 +231,11 @@ impl Teller<'_> {
         if let Some(polls) = self.polls[target.index()].take() {
             let words = self.words();
             let (me, it) = (words.name(polls.server), words.name(target));
-            let text = format!(
-                "{me} examines {it}'s network {} times until {}: no answer",
-                polls.count, polls.to
-            );
+            let times = match polls.count {
+                1 => "once".to_owned(),
+                count => format!("{count} times until {}", polls.to),
+            };
+            let text = format!("{me} examines {it}'s network {times}: no answer");
             self.push(polls.from, polls.server, target, Kind::Repeated, text);
         }
     }

@@ -34,7 +34,6 @@ impl Words<'_> {
     /// The sentence of a note, and the server or function that it is about. None for those that
     /// another sentence says better.
     pub(super) fn note(&self, server: ServerId, event: Event) -> Option<(ServerId, String)> {
-        let me = self.name(server);
         let at = |target| (self.manager(server, target), self.name(target));
         Some(match event {
             Event::Detected { target, trouble } => {
@@ -79,6 +78,15 @@ impl Words<'_> {
                 let (me, it) = at(target);
                 (target, format!("{me} leaves {it} to {}", self.name(to)))
             }
+            other => return self.recovering(server, other),
+        })
+    }
+
+    /// Notes about a background job.
+    fn recovering(&self, server: ServerId, event: Event) -> Option<(ServerId, String)> {
+        let me = self.name(server);
+        let at = |target| (self.manager(server, target), self.name(target));
+        Some(match event {
             Event::Tried { target, means } => (target, self.tried(me, target, means)),
             Event::Returned { target } => {
                 let it = self.name(target);

@@ -67,7 +67,11 @@ fn pictures(experiment: &Experiment) -> Result<Vec<(String, Vec<u8>)>, CliError>
 fn subtitle(explanation: &Explanation) -> String {
     let measured = explanation.measured.iter().zip(&explanation.group);
     let parts: Vec<String> = measured
-        .filter(|(measured, _)| measured.struck.is_some())
+        .filter(|(measured, _)| {
+            Metric::ALL
+                .iter()
+                .any(|metric| measured.get(*metric).is_some())
+        })
         .map(|(measured, server)| {
             let times: Vec<String> = Metric::ALL
                 .iter()

@@ -23,7 +23,9 @@ pub(super) fn text(
     for line in scenario.purpose.lines() {
         let _ = writeln!(text, "    {line}");
     }
-    text.push_str("\nWhat happened (s; the second time counts from detection)\n\n");
+    text.push_str(
+        "\nWhat happened (s; the second time counts from the detection of that trouble)\n\n",
+    );
     text.push_str(&story(explanation));
     text.push_str("\nTimeline (its clock starts at the first trouble)\n\n");
     text.push_str(&chart.render_text(COLUMNS)?);

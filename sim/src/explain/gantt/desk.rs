@@ -1,8 +1,6 @@
 //! What a manager does for one target, as bars.
 
-use tetrarch_core::{
-    Action, Event, Input, JobId, Means, Members, Message, Output, Owner, ServerId, Time, plan,
-};
+use tetrarch_core::{Action, Event, Input, JobId, Means, Message, Output, Owner, ServerId, Time};
 
 use super::{BarKind, Draft};
 use crate::explain::journal::{Entry, Step, What};
@@ -12,6 +10,8 @@ const AWAITS: &str = "waits for";
 /// What a manager has to do with one target.
 pub(super) struct Desk {
     target: ServerId,
+    /// It is P1 of the target.
+    leads: bool,
     zero: Time,
     /// The job that the present bar shows.
     job: Option<JobId>,
@@ -24,9 +24,10 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    pub(super) const fn new(target: ServerId, zero: Time) -> Self {
+    pub(super) const fn new(target: ServerId, leads: bool, zero: Time) -> Self {
         Self {
             target,
+            leads,
             zero,
             job: None,
             then: "",
@@ -131,16 +132,15 @@ impl Desk {
 
     fn note(&mut self, draft: &mut Draft<'_>, entry: &Entry, event: Event) {
         match event {
-            Event::Detected { target, .. } if target == self.target => {
-                if draft.drawer.measured[target.index()].detected == Some(entry.at) {
-                    draft.mark(entry.at, "detected");
-                }
+            Event::Detected { target, .. }
+                if target == self.target
+                    && draft.drawer.measured[target.index()].detected == Some(entry.at) =>
+            {
+                draft.mark(entry.at, "detected");
             }
             Event::Confirmed { target, .. } if target == self.target => {
                 self.is_deferring = true;
-                let ring = Members::first(draft.drawer.scenario.group.len());
-                let leads = plan::managers(target, ring).p1 == Some(entry.server);
-                let label = if leads { "" } else { "waits for U.file" };
+                let label = if self.leads { "" } else { "leaves it to P1" };
                 draft.begin(entry.at, BarKind::Waiting, label);
             }
             Event::Tried { target, means } if target == self.target => {
@@ -174,7 +174,7 @@ impl Desk {
             }
             Event::Stopped => {
                 draft.stop(entry.at);
-                *self = Self::new(self.target, self.zero);
+                *self = Self::new(self.target, self.leads, self.zero);
             }
             _ => {}
         }

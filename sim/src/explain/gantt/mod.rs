@@ -186,8 +186,9 @@ impl Drawer<'_> {
         let mut lanes = Vec::new();
         for function in ServerId::all(self.scenario.group.len()) {
             let place = function.index();
-            let is_struck = self.measured[place].struck.is_some();
-            if is_struck || !self.outages[place].is_empty() {
+            // A fault of the file server or of the links is nobody's trouble by itself.
+            let is_troubled = self.measured[place].detected.is_some();
+            if is_troubled || !self.outages[place].is_empty() {
                 self.draw_function(function, zero, end, &mut lanes);
             }
         }
@@ -287,8 +288,24 @@ impl Drawer<'_> {
         draft.finish()
     }
 
+    /// The ring as `manager` knew it when it first found trouble of `target`.
+    fn ring_when_troubled(&self, manager: ServerId, target: ServerId) -> Members {
+        let mut ring = Members::first(self.scenario.group.len());
+        let steps = self.journal.steps();
+        for (_, _, step) in steps.filter(|(_, entry, _)| entry.server == manager) {
+            for event in step.notes() {
+                match event {
+                    Event::StructureChanged { members } => ring = members,
+                    Event::Detected { target: of, .. } if of == target => return ring,
+                    _ => {}
+                }
+            }
+        }
+        ring
+    }
+
     fn manager(&self, target: ServerId, manager: ServerId, zero: Time, end: Time) -> Option<Lane> {
-        let ring = Members::first(self.scenario.group.len());
+        let ring = self.ring_when_troubled(manager, target);
         let label = match plan::managers(target, ring).priority(manager) {
             Some(priority) => {
                 format!(
@@ -300,7 +317,8 @@ impl Drawer<'_> {
             None => format!("{}, for {}", self.name(manager), self.name(target)),
         };
         let mut draft = self.draft(zero, end, label);
-        let mut desk = Desk::new(target, zero);
+        let leads = plan::managers(target, ring).p1 == Some(manager);
+        let mut desk = Desk::new(target, leads, zero);
         for (place, entry) in self.journal.entries.iter().enumerate() {
             match &entry.what {
                 What::Step(step) if entry.server == manager => {
@@ -310,7 +328,7 @@ impl Drawer<'_> {
                     if entry.server == manager =>
                 {
                     draft.stop(entry.at);
-                    desk = Desk::new(target, zero);
+                    desk = Desk::new(target, leads, zero);
                 }
                 _ => {}
             }
