@@ -13,6 +13,7 @@ use tetrarch_report::figures::{self, Image};
 use tetrarch_report::{Cell, Figure};
 use tetrarch_sim::reproduce::Table;
 
+use crate::commands::timelines;
 use crate::error::CliError;
 use crate::experiments::{self, Experimented};
 use events::Events;
@@ -142,21 +143,48 @@ fn picture_goldens(
         results.join(format!("{figure}.png")),
     );
     let vectors = figures::bar_chart(figure, cells, Image::Svg)?;
-    let stale = match fs::read(&svg) {
-        Err(_) => Some(MISSING),
-        Ok(old) if tolerance == Tolerance::Exact && old != vectors => Some("shows another picture"),
-        Ok(_) => None,
-    };
+    let stale = stale_picture(&svg, &vectors, tolerance);
     let pixels_stale = if png.is_file() { stale } else { Some(MISSING) };
-    let mut goldens = vec![picture(figure, svg, stale, vectors)];
+    let mut goldens = vec![picture(figure.name(), svg, stale, vectors)];
     if pixels_stale.is_some() {
         let pixels = figures::bar_chart(figure, cells, Image::Png)?;
-        goldens.push(picture(figure, png, pixels_stale, pixels));
+        goldens.push(picture(figure.name(), png, pixels_stale, pixels));
     }
     Ok(goldens)
 }
 
-fn picture(figure: Figure, path: PathBuf, stale: Option<&str>, bytes: Vec<u8>) -> Golden {
+/// The timelines of the troubles, by the same rule.
+pub(crate) fn timeline_goldens(
+    results: &Path,
+    tolerance: Tolerance,
+) -> Result<Vec<Golden>, CliError> {
+    let mut goldens = Vec::new();
+    for (name, vectors) in timelines(&[Image::Svg])? {
+        let path = results.join(&name);
+        let stale = stale_picture(&path, &vectors, tolerance);
+        goldens.push(picture(&name, path, stale, vectors));
+    }
+    let is_stale = goldens.iter().any(|golden| golden.check.failure.is_some());
+    let pixels = |golden: &Golden| golden.path.with_extension("png");
+    if is_stale || !goldens.iter().all(|golden| pixels(golden).is_file()) {
+        for (name, pixels) in timelines(&[Image::Png])? {
+            let stale = Some("is drawn again with its vectors");
+            goldens.push(picture(&name, results.join(&name), stale, pixels));
+        }
+    }
+    Ok(goldens)
+}
+
+/// What is wrong with the vectors in a file.
+fn stale_picture(path: &Path, fresh: &[u8], tolerance: Tolerance) -> Option<&'static str> {
+    match fs::read(path) {
+        Err(_) => Some(MISSING),
+        Ok(old) if tolerance == Tolerance::Exact && old != fresh => Some("shows another picture"),
+        Ok(_) => None,
+    }
+}
+
+fn picture(figure: &str, path: PathBuf, stale: Option<&str>, bytes: Vec<u8>) -> Golden {
     Golden {
         check: Check {
             name: format!("{figure}: picture"),

@@ -8,11 +8,10 @@ use tetrarch_report::file::write_atomic;
 use tetrarch_report::{Format, Table, Value};
 use tetrarch_sim::reproduce::Table as Experiments;
 
-use super::explain::timelines;
 use crate::args::Exit;
 use crate::error::CliError;
 use crate::files::make_folder;
-use crate::golden::{Golden, scenario_goldens, table_goldens};
+use crate::golden::{Golden, scenario_goldens, table_goldens, timeline_goldens};
 use crate::output::Output;
 
 const LONG: &str = "\
@@ -65,13 +64,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     for table in [Experiments::Fig6, Experiments::Fig7, Experiments::Pairs] {
         goldens.extend(table_goldens(table, &args.results, tolerance)?);
     }
-    if args.update && failures(goldens.iter().map(|golden| &golden.check)) > 0 {
-        // Timelines show the same runs, so they are drawn anew when these have changed.
-        make_folder(&args.results)?;
-        for (name, picture) in timelines()? {
-            write_atomic(&args.results.join(name), &picture)?;
-        }
-    }
+    goldens.extend(timeline_goldens(&args.results, tolerance)?);
     let scenarios = scenario_goldens(&args.scenarios, &args.results, tolerance)?;
     goldens.extend(scenarios.goldens);
     if args.update {

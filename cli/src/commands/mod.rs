@@ -12,6 +12,8 @@ mod timing;
 
 use clap::Subcommand;
 
+pub(crate) use explain::timelines;
+
 use crate::args::Exit;
 use crate::error::CliError;
 use crate::output::Output;
