@@ -24,6 +24,11 @@ pub enum Timer {
 const COUNT: usize = 3 * SERVERS_MAX + 3;
 
 impl Timer {
+    /// Every timer that a node has, in the order in which timers of one instant are taken.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..COUNT).map(Self::of_slot)
+    }
+
     fn slot(self) -> usize {
         match self {
             Self::Watch(target) => target.index(),
@@ -62,6 +67,8 @@ pub(crate) struct Timers {
     set: u32,
 }
 
+const _: () = assert!(COUNT <= u32::BITS as usize, "a bit for each slot");
+
 impl Timers {
     pub(crate) const fn new() -> Self {
         Self {
@@ -84,6 +91,11 @@ impl Timers {
         let slot = timer.slot();
         self.at[slot] = Time::MAX;
         self.set &= !(1 << slot);
+    }
+
+    /// When `timer` is due, if it is set.
+    pub(crate) fn due(&self, timer: Timer) -> Option<Time> {
+        Some(self.at[timer.slot()]).filter(|at| *at < Time::MAX)
     }
 
     #[inline]
@@ -155,6 +167,8 @@ mod tests {
         timers.set(Timer::Beat, Time::from_nanos(7));
         timers.clear(Timer::Beat);
         assert_eq!(timers.first(), Some((Time::from_nanos(50), Timer::Join)));
+        assert_eq!(timers.due(Timer::Join), Some(Time::from_nanos(50)));
+        assert_eq!(timers.due(Timer::Beat), None);
     }
 
     #[test]

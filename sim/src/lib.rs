@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod check;
+pub mod explain;
 pub mod fleet;
 pub mod jitter;
 pub mod measure;
