@@ -451,6 +451,13 @@ impl View<'_> {
         self.node.stale
     }
 
+    /// When `timer` wakes the node, if it is set: whoever explains a run sees here which wait began
+    /// at which step.
+    #[must_use]
+    pub fn due(&self, timer: Timer) -> Option<Time> {
+        self.node.timers.due(timer)
+    }
+
     /// The next instant at which the node wants to be woken.
     #[must_use]
     pub fn deadline(&self) -> Option<Deadline> {

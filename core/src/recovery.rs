@@ -386,7 +386,10 @@ impl Node {
         }
         cx.out.note(Event::GivenUp { target });
         let managers = self.managers(target);
-        let host = self.standbys[target.index()].is_awake().then(|| self.me());
+        // Who was asked to run the virtual server stays its host, so that nobody else starts it too.
+        let standby = &self.standbys[target.index()];
+        let here = standby.is_awake().then(|| self.me());
+        let host = standby.delegate().or(here);
         self.absent = self.absent.without(target);
         self.change_host(cx, target, host);
         self.release_target(cx, target);

@@ -18,8 +18,8 @@ pub(crate) struct Standby {
     wanted: bool,
     /// The real server gets the address once the virtual one has dropped it.
     giving_back: bool,
-    /// The other manager was asked to run the virtual server, since this host cannot.
-    delegated: bool,
+    /// The manager that was asked to run the virtual server, since this host cannot.
+    delegated: Option<ServerId>,
     /// There was no room for it; it gets the next that becomes free.
     refused: bool,
     /// The entry of the structure that this virtual server acts on; a later one overrules it.
@@ -50,6 +50,11 @@ impl Standby {
 
     pub(crate) const fn is_serving(&self) -> bool {
         matches!(self.state, State::Serving | State::Releasing)
+    }
+
+    /// The manager that was asked to run it in this host's place.
+    pub(crate) const fn delegate(&self) -> Option<ServerId> {
+        self.delegated
     }
 
     /// Whether it is on its way from one state to another.
@@ -86,7 +91,7 @@ impl Node {
         let standby = self.standby(function);
         standby.wanted = true;
         standby.giving_back = false;
-        standby.delegated = false;
+        standby.delegated = None;
         standby.refused = false;
         standby.since = since;
         match standby.state {
@@ -122,9 +127,9 @@ impl Node {
     /// Gives `function` back to its real server, which has been found healthy.
     pub(crate) fn hand_back(&mut self, cx: &mut Context<'_>, function: ServerId) {
         let standby = self.standby(function);
-        if standby.delegated {
+        if standby.delegated.is_some() {
             // The other manager runs the virtual server and hands back when it gets U.file.
-            standby.delegated = false;
+            standby.delegated = None;
             return;
         }
         match standby.state {
@@ -167,7 +172,7 @@ impl Node {
             .find(|manager| *manager != self.me() && !self.absent.contains(*manager));
         // Only the acting manager passes the task on, so that it cannot wander in a circle.
         if let Some(other) = other.filter(|_| self.recoveries[function.index()].is_active()) {
-            self.standby(function).delegated = true;
+            self.standby(function).delegated = Some(other);
             cx.out.send(other, Message::Take { function });
         }
     }
@@ -302,12 +307,25 @@ impl Node {
         }
     }
 
-    /// Room has become free: the first function in ring order that was refused gets it.
+    /// Room has become free: the first function in ring order that was refused, and that is still
+    /// this server's to serve, gets it.
     fn use_room(&mut self, cx: &mut Context<'_>) {
-        let refused = |function: &ServerId| self.standbys[function.index()].refused;
-        if let Some(function) = self.others().find(refused) {
+        let open = |function: &ServerId| {
+            let standby = self.standbys[function.index()];
+            standby.refused && standby.delegated.is_none() && self.may_retry(*function)
+        };
+        if let Some(function) = self.others().find(open) {
             self.want(cx, function, Span::ZERO);
         }
+    }
+
+    /// Whether a function that was refused is unserved for sure: this server acts for it and has
+    /// asked nobody else, or the structure has nobody for it. What was refused on another manager's
+    /// request may long be served elsewhere, or back at its own server.
+    fn may_retry(&self, function: ServerId) -> bool {
+        let host = self.structure.host(function);
+        let unserved = host.is_none_or(|host| host == self.me() || !self.structure.contains(host));
+        self.recoveries[function.index()].is_active() || (unserved && self.adopts(function))
     }
 
     /// The host of virtual servers is in trouble (Fig. 4c): its guests go to its P2, or to its P1

@@ -24,6 +24,11 @@ pub enum Timer {
 const COUNT: usize = 3 * SERVERS_MAX + 3;
 
 impl Timer {
+    /// Every timer that a node has, in the order in which timers of one instant are taken.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..COUNT).map(Self::of_slot)
+    }
+
     fn slot(self) -> usize {
         match self {
             Self::Watch(target) => target.index(),
@@ -84,6 +89,11 @@ impl Timers {
         if usize::from(self.first) == slot {
             self.find_first();
         }
+    }
+
+    /// When `timer` is due, if it is set.
+    pub(crate) fn due(&self, timer: Timer) -> Option<Time> {
+        Some(self.at[timer.slot()]).filter(|at| *at < Time::MAX)
     }
 
     pub(crate) fn is_set(&self, timer: Timer) -> bool {
@@ -153,5 +163,7 @@ mod tests {
         timers.set(Timer::Beat, Time::from_nanos(7));
         timers.clear(Timer::Beat);
         assert_eq!(timers.first(), Some((Time::from_nanos(50), Timer::Join)));
+        assert_eq!(timers.due(Timer::Join), Some(Time::from_nanos(50)));
+        assert_eq!(timers.due(Timer::Beat), None);
     }
 }

@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod check;
+pub mod explain;
 pub mod measure;
 pub mod observer;
 pub mod parameters;
@@ -9,6 +10,7 @@ pub mod queue;
 pub mod reproduce;
 pub mod run;
 pub mod scenario;
+pub mod sensitivity;
 pub mod simulation;
 pub mod trace;
 pub mod units;

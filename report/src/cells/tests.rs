@@ -92,7 +92,7 @@ fn errors_name_line_and_column() {
     for (line, says) in [
         (
             "fig9,S2t,web,function,9.3,9.2,-0.100",
-            "line 3: column `figure`: expected fig6, fig7 or pairs, found `fig9`",
+            "line 3: column `figure`: expected fig6, fig7, prediction (adjacent) or prediction (opposite), found `fig9`",
         ),
         (
             "fig6,,web,function,9.3,9.2,-0.100",

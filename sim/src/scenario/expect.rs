@@ -96,6 +96,14 @@ impl Check {
             Self::Served { at, .. } | Self::Members { at, .. } => Some(*at),
         }
     }
+
+    /// Moves what looks at the run at `old`, its end so far, to its new end.
+    pub(super) fn move_end(&mut self, old: Time, new: Time) {
+        match self {
+            Self::Served { at, .. } | Self::Members { at, .. } if *at == old => *at = new,
+            Self::Metric { .. } | Self::Served { .. } | Self::Members { .. } => {}
+        }
+    }
 }
 
 /// Reads one `[[expect]]`; the first of its keys tells the kind.
