@@ -7,6 +7,7 @@ pub mod measure;
 pub mod observer;
 pub mod parameters;
 pub mod queue;
+pub mod record;
 pub mod reproduce;
 pub mod run;
 pub mod scenario;
