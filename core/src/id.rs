@@ -157,6 +157,16 @@ impl ServiceSet {
         Self(bits)
     }
 
+    /// The first `count` services: at least one and at most eight.
+    #[must_use]
+    pub const fn first(count: usize) -> Self {
+        Self(match count {
+            0 | 1 => 1,
+            2..8 => (1 << count) - 1,
+            _ => u8::MAX,
+        })
+    }
+
     /// The bits of the set: bit 0 is the first service.
     #[must_use]
     pub const fn bits(self) -> u8 {

@@ -165,6 +165,12 @@ impl Node {
         }
     }
 
+    /// What this node was made with.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Takes one input at the instant `now`. See [`Node`] for the contract.
     pub fn step<'a>(&'a mut self, now: Time, input: Input, out: &'a mut Outbox) -> Step<'a> {
         out.clear();

@@ -100,6 +100,11 @@ impl Availability {
         true
     }
 
+    /// Begins a new run, in which nothing has been observed yet.
+    pub(crate) fn forget(&mut self) {
+        self.outages.clear();
+    }
+
     pub(crate) fn outages(&self) -> &[Outage] {
         &self.outages
     }
