@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 
 use tetrarch_core::ConfigError;
 use tetrarch_report::cells::WriteError;
+use tetrarch_report::check::JunitError;
 use tetrarch_report::figures::FigureError;
 use tetrarch_report::file::FileError;
 use tetrarch_report::output::{OutputError, TableError};
+use tetrarch_sim::fleet::FleetError;
+use tetrarch_sim::repeat::RepeatError;
 use tetrarch_sim::reproduce::ReproduceError;
 use tetrarch_sim::scenario::ScenarioError;
 use thiserror::Error;
@@ -30,6 +33,15 @@ pub(crate) enum CliError {
     /// Cells cannot be written as CSV.
     #[error(transparent)]
     Cells(#[from] WriteError),
+    /// A scenario cannot be repeated.
+    #[error(transparent)]
+    Repeat(#[from] RepeatError),
+    /// A fleet cannot be simulated.
+    #[error(transparent)]
+    Fleet(#[from] FleetError),
+    /// JUnit XML cannot be written.
+    #[error(transparent)]
+    Junit(#[from] JunitError),
     /// A file cannot be written.
     #[error(transparent)]
     File(#[from] FileError),

@@ -5,15 +5,13 @@ use tetrarch_report::{Cell, Figure, Metric};
 use tetrarch_sim::parameters::Parameters;
 use tetrarch_sim::reproduce::{self, Experiment, Simulated, Table};
 use tetrarch_sim::scenario;
-use tetrarch_sim::trace::{Line, Printed};
+use tetrarch_sim::trace::{Entry, Line, Printed};
 
 use crate::error::CliError;
 
 /// A table of the paper or of predictions: its cells, and what happened in its experiments.
 #[derive(Clone, Debug)]
 pub(crate) struct Experimented {
-    /// The table.
-    pub(crate) table: Table,
     /// The cells in a fixed order.
     pub(crate) cells: Vec<Cell>,
     /// The experiments in a fixed order.
@@ -31,10 +29,12 @@ pub(crate) struct ExperimentRun {
 }
 
 impl ExperimentRun {
-    /// The whole trace.
-    pub(crate) fn trace(&self) -> String {
+    /// Its log: what the managers noted and how the system changed, without the routine between.
+    pub(crate) fn log(&self) -> String {
+        let is_event = |line: &&Line| matches!(line.entry, Entry::Note(_) | Entry::World(_));
+        let lines: Vec<Line> = self.lines.iter().filter(is_event).copied().collect();
         Printed {
-            lines: &self.lines,
+            lines: &lines,
             group: &self.group,
         }
         .to_string()
@@ -50,7 +50,6 @@ pub(crate) fn run(table: Table) -> Result<Experimented, CliError> {
         .collect::<Result<Vec<_>, CliError>>()?;
     let (cells, runs): (Vec<Vec<Cell>>, Vec<ExperimentRun>) = done.into_iter().unzip();
     Ok(Experimented {
-        table,
         cells: cells.concat(),
         runs,
     })

@@ -6,6 +6,9 @@ mod commands;
 mod error;
 mod experiments;
 mod files;
+mod golden;
+mod group_file;
+mod nominal;
 mod output;
 
 use std::process::ExitCode;

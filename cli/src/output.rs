@@ -3,6 +3,9 @@
 use std::io::{self, ErrorKind, Write};
 
 use anstream::AutoStream;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use tetrarch_report::output::OutputError;
 use tetrarch_report::{Format, Style, Table};
 
 use crate::args::Global;
@@ -44,14 +47,30 @@ impl Output {
         self.style
     }
 
-    /// Whether remarks and progress are unwanted.
-    pub(crate) const fn is_quiet(&self) -> bool {
-        self.is_quiet
-    }
-
     /// Prints a table in the format that was asked for.
     pub(crate) fn table(&self, table: &Table) -> Result<(), CliError> {
         self.result(&table.render(self.format, self.style)?)
+    }
+
+    /// Prints a value as indented JSON.
+    pub(crate) fn json<T: Serialize>(&self, value: &T) -> Result<(), CliError> {
+        let text = serde_json::to_string_pretty(value).map_err(OutputError::from)?;
+        self.result(&(text + "\n"))
+    }
+
+    /// A bar on standard error for work of `length` steps, shown only on a terminal and once it takes a while.
+    pub(crate) fn progress(&self, length: u64, what: &'static str) -> ProgressBar {
+        if self.is_quiet {
+            return ProgressBar::hidden();
+        }
+        // Indicatif itself hides the bar when standard error is no terminal.
+        let bar = ProgressBar::new(length).with_message(what);
+        let style =
+            ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} {msg}, {eta} left");
+        match style {
+            Ok(style) => bar.with_style(style),
+            Err(_) => bar,
+        }
     }
 
     /// Prints results, as they are.

@@ -67,6 +67,8 @@ pub(crate) struct Timers {
     set: u32,
 }
 
+const _: () = assert!(COUNT <= u32::BITS as usize, "a bit for each slot");
+
 impl Timers {
     pub(crate) const fn new() -> Self {
         Self {

@@ -105,7 +105,7 @@ fn write_files(
             write(&format!("{figure}.{ending}"), &picture)?;
         }
     }
-    for (name, picture) in timelines()? {
+    for (name, picture) in timelines(&[Image::Svg, Image::Png])? {
         write(&name, &picture)?;
     }
     Ok(())

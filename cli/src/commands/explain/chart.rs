@@ -21,14 +21,14 @@ pub(super) fn chart(name: &str, explanation: &Explanation) -> Chart {
     }
 }
 
-/// The timelines of the paper's experiments as files' names and contents: SVG and PNG for each trouble of Fig. 6
+/// The timelines of the paper's experiments as files' names and contents: each form in `images` for each trouble of Fig. 6
 /// (`timeline-s1t.svg`) and for each pair of Fig. 7 that the paper has numbers for (`timeline-s2t-s2t.svg`), in a
 /// fixed order. `reproduce --out` writes them.
 ///
 /// # Errors
 ///
 /// Only if the core or the drawing library refuses the paper's system.
-pub(crate) fn timelines() -> Result<Vec<(String, Vec<u8>)>, CliError> {
+pub(crate) fn timelines(images: &[Image]) -> Result<Vec<(String, Vec<u8>)>, CliError> {
     let mut wanted = experiments(Table::Fig6)?;
     let pairs = experiments(Table::Fig7)?.into_iter();
     // The paper's text has numbers for the pairs of one and the same trouble.
@@ -39,12 +39,12 @@ pub(crate) fn timelines() -> Result<Vec<(String, Vec<u8>)>, CliError> {
     }));
     let drawn = wanted
         .par_iter()
-        .map(pictures)
+        .map(|experiment| pictures(experiment, images))
         .collect::<Result<Vec<_>, CliError>>()?;
     Ok(drawn.concat())
 }
 
-fn pictures(experiment: &Experiment) -> Result<Vec<(String, Vec<u8>)>, CliError> {
+fn pictures(experiment: &Experiment, images: &[Image]) -> Result<Vec<(String, Vec<u8>)>, CliError> {
     let explanation = explain_with(&experiment.scenario, &Parameters::paper())?;
     let named = || experiment.troubles.iter();
     let servers: Vec<&str> = named().map(|(server, _)| server.as_str()).collect();
@@ -57,10 +57,14 @@ fn pictures(experiment: &Experiment) -> Result<Vec<(String, Vec<u8>)>, CliError>
     let chart = chart(&title, &explanation);
     let stem = stem.join("-");
     let stem = format!("timeline-{stem}");
-    Ok(vec![
-        (format!("{stem}.svg"), chart.render(Image::Svg)?),
-        (format!("{stem}.png"), chart.render(Image::Png)?),
-    ])
+    let draw = |image: &Image| {
+        let ending = match image {
+            Image::Svg => "svg",
+            Image::Png => "png",
+        };
+        Ok((format!("{stem}.{ending}"), chart.render(*image)?))
+    };
+    images.iter().map(draw).collect()
 }
 
 /// What was measured, in one line.
