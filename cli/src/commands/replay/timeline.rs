@@ -2,7 +2,7 @@
 
 use core::fmt::Debug;
 
-use tetrarch_core::{Input, Node, Output, SERVERS_MAX, ServerId, Time};
+use tetrarch_core::{Input, Node, Output, Time};
 use tetrarch_record::{Divergence, Played};
 use tetrarch_report::{Table, Value};
 use tetrarch_sim::explain::decision_in_words;
@@ -116,16 +116,8 @@ impl Timeline {
             number.to_string().as_str().into(),
             Value::Seconds(at.as_secs_f64()),
             kind.into(),
-            with_names(what).as_str().into(),
+            what.into(),
         ])?;
         Ok(())
     }
-}
-
-/// The text with servers called as they are everywhere else, and not by their number.
-fn with_names(text: &str) -> String {
-    let all = ServerId::all(SERVERS_MAX);
-    all.fold(text.to_owned(), |text, server| {
-        text.replace(&format!("{server:?}"), &server.to_string())
-    })
 }
