@@ -251,8 +251,9 @@ impl Node {
                 restarting,
                 digest,
             } => {
+                let agreed = digest == self.digest;
                 self.compare_structures(cx, from, digest);
-                self.progress_received(cx, from, target, serving, restarting);
+                self.progress_received(cx, from, target, (serving, restarting), agreed);
             }
             Message::Report { structure } => self.report_received(cx, from, &structure),
             Message::Hello { structure } => self.hello_received(cx, from, &structure),
