@@ -164,12 +164,14 @@ impl<O: Observer> Watch<O> {
         })
     }
 
-    /// Lets everything up to and including `stop` happen.
+    /// Lets everything up to and including `stop` happen, unless a storm keeps time from going on.
     pub(crate) fn run_to(&mut self, stop: Time) {
-        while self.simulation.advance(stop) {
+        while !self.checker.is_storm() {
+            if !self.simulation.advance(stop) {
+                return self.simulation.run_until(stop);
+            }
             self.checker.look(&self.simulation);
         }
-        self.simulation.run_until(stop);
     }
 
     /// Keeps the expectations for `stop`, which is now, that are not met.

@@ -20,7 +20,7 @@ pub struct SeedReport {
     pub mix: Mix,
     /// Faults and their ends in the safety phase.
     pub faults: usize,
-    /// How long it was simulated.
+    /// How long it was simulated; to the storm, if messages multiplied without end.
     pub simulated: Span,
     /// Events: inputs that were stepped through nodes.
     pub inputs: u64,
@@ -36,16 +36,26 @@ pub struct SeedReport {
 impl SeedReport {
     /// What the protocol promises and did not hold.
     pub fn failures(&self) -> impl Iterator<Item = Failure> + '_ {
-        let promised = self.mix.has_whole_links();
-        let broken = self.found().filter(move |_| promised);
-        let stuck = self.progress_after.is_none();
+        let broken = self.found().filter(|failure| self.is_promised(*failure));
+        // A storm ends the run, so there is nothing to say about the time after it.
+        let stuck = self.progress_after.is_none() && !self.has_storm();
         broken.chain(stuck.then_some(Failure::NoProgress))
     }
 
     /// What was broken while links were cut or messages lost: known limits of the paper's protocol.
     pub fn limits(&self) -> impl Iterator<Item = Failure> + '_ {
-        let promised = self.mix.has_whole_links();
-        self.found().filter(move |_| !promised)
+        self.found().filter(|failure| !self.is_promised(*failure))
+    }
+
+    /// That waits and messages come to an end is part of progress, so it is promised always.
+    fn is_promised(&self, failure: Failure) -> bool {
+        let progress = [Invariant::NoEndlessWait, Invariant::NoStorm].map(Failure::Broken);
+        self.mix.has_whole_links() || progress.contains(&failure)
+    }
+
+    fn has_storm(&self) -> bool {
+        self.found()
+            .any(|failure| failure == Failure::Broken(Invariant::NoStorm))
     }
 
     fn found(&self) -> impl Iterator<Item = Failure> + '_ {
@@ -83,8 +93,10 @@ pub fn judge(seed: u64, drawn: &Drawn) -> Result<SeedReport, SwarmError> {
     watch.run_to(scenario.end());
     watch.expect(&scenario, scenario.end());
     let is_managing = ServerId::all(plan.size).all(|s| watch.simulation.is_managing(s));
+    let simulated = watch.simulation.now() - Time::ZERO;
+    let is_ended = watch.simulation.now() == scenario.end();
     let ((), judged) = watch.finish();
-    let is_fine = judged.unmet.is_empty() && is_managing;
+    let is_fine = is_ended && judged.unmet.is_empty() && is_managing;
     let count = |invariant: &Invariant| {
         let found = judged.violations.iter();
         found.filter(|found| found.invariant == *invariant).count() as u32
@@ -98,7 +110,7 @@ pub fn judge(seed: u64, drawn: &Drawn) -> Result<SeedReport, SwarmError> {
         servers: plan.size,
         mix: drawn.mix.clone(),
         faults: plan.faults.len(),
-        simulated: scenario.duration,
+        simulated,
         inputs: judged.inputs,
         broken,
         progress_after: well_at.filter(|_| is_fine).map(|at| at - healed_at),
@@ -121,7 +133,9 @@ fn is_well(scenario: &Scenario, watch: &Watch<()>) -> bool {
 pub(super) fn fails_at(scenario: &Scenario, wanted: Failure) -> Result<Option<Time>, ConfigError> {
     let mut watch = Watch::new(scenario, &scenario.parameters, scenario.seed, ())?;
     watch.run_to(scenario.end());
-    watch.expect(scenario, scenario.end());
+    if watch.simulation.now() == scenario.end() {
+        watch.expect(scenario, scenario.end());
+    }
     let ((), judged): ((), Judged) = watch.finish();
     Ok(match wanted {
         Failure::NoProgress => (!judged.unmet.is_empty()).then_some(scenario.end()),
