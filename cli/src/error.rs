@@ -13,6 +13,7 @@ use tetrarch_sim::fleet::FleetError;
 use tetrarch_sim::repeat::RepeatError;
 use tetrarch_sim::reproduce::ReproduceError;
 use tetrarch_sim::scenario::ScenarioError;
+use tetrarch_sim::swarm::SwarmError;
 use thiserror::Error;
 
 /// Wrong usage, wrong input, or an operating system that refuses.
@@ -39,6 +40,9 @@ pub(crate) enum CliError {
     /// A fleet cannot be simulated.
     #[error(transparent)]
     Fleet(#[from] FleetError),
+    /// A swarm cannot be run.
+    #[error(transparent)]
+    Swarm(#[from] SwarmError),
     /// JUnit XML cannot be written.
     #[error(transparent)]
     Junit(#[from] JunitError),

@@ -18,6 +18,7 @@ pub mod sensitivity;
 pub mod simulation;
 pub mod statistics;
 mod streams;
+pub mod swarm;
 pub mod trace;
 pub mod units;
 pub mod world;

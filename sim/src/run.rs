@@ -111,23 +111,13 @@ pub fn run_watched<O: Observer>(
     seed: u64,
     watcher: O,
 ) -> Result<(Run, O), ConfigError> {
-    let observer = ((Recorder::default(), RestartWatch::default()), watcher);
-    let mut simulation = Simulation::with_parameters(scenario, parameters, seed, observer)?;
-    let mut checker = Checker::default();
-    let mut unmet = Vec::new();
+    let observer = (Recorder::default(), watcher);
+    let mut watch = Watch::new(scenario, parameters, seed, observer)?;
     for stop in stops(scenario) {
-        while simulation.advance(stop) {
-            checker.look(&simulation);
-        }
-        simulation.run_until(stop);
-        unmet.extend(
-            scenario
-                .expects
-                .iter()
-                .filter(|expect| expect.check.at() == Some(stop))
-                .filter_map(|expect| unmet_now(expect, &simulation)),
-        );
+        watch.run_to(stop);
+        watch.expect(scenario, stop);
     }
+    let simulation = &watch.simulation;
     let habit = ClientHabit::new(parameters);
     let measured = measure_all(
         scenario,
@@ -135,30 +125,94 @@ pub fn run_watched<O: Observer>(
         |function| simulation.outages(function),
         &habit,
     );
-    unmet.extend(
-        scenario
-            .expects
-            .iter()
-            .filter_map(|expect| unmet_time(expect, &measured)),
-    );
-    unmet.sort_by_key(|unmet| unmet.expect.line);
     let outages = ServerId::all(scenario.group.len())
         .map(|function| simulation.outages(function).to_vec())
         .collect();
-    let inputs = simulation.inputs();
-    let ((recorder, restarts), watcher) = simulation.into_observer();
-    let mut violations = checker.into_violations();
-    violations.extend(restarts.into_violations());
-    violations.sort_by_key(|violation| violation.at);
+    let times = scenario
+        .expects
+        .iter()
+        .filter_map(|expect| unmet_time(expect, &measured));
+    watch.unmet.extend(times);
+    watch.unmet.sort_by_key(|unmet| unmet.expect.line);
+    let ((recorder, watcher), judged) = watch.finish();
     let run = Run {
         lines: recorder.into_lines(),
         measured,
         outages,
-        unmet,
-        violations,
-        inputs,
+        unmet: judged.unmet,
+        violations: judged.violations,
+        inputs: judged.inputs,
     };
     Ok((run, watcher))
+}
+
+/// What is left of a run that nobody needs a trace of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Judged {
+    /// The expectations that were not met.
+    pub(crate) unmet: Vec<Unmet>,
+    /// The invariants that were broken.
+    pub(crate) violations: Vec<Violation>,
+    /// How many inputs were stepped through nodes.
+    pub(crate) inputs: u64,
+}
+
+/// A run under the eyes of all checkers.
+#[derive(Clone, Debug)]
+pub(crate) struct Watch<O> {
+    pub(crate) simulation: Simulation<(O, RestartWatch)>,
+    checker: Checker,
+    unmet: Vec<Unmet>,
+}
+
+impl<O: Observer> Watch<O> {
+    pub(crate) fn new(
+        scenario: &Scenario,
+        parameters: &Parameters,
+        seed: u64,
+        observer: O,
+    ) -> Result<Self, ConfigError> {
+        let observer = (observer, RestartWatch::default());
+        Ok(Self {
+            simulation: Simulation::with_parameters(scenario, parameters, seed, observer)?,
+            checker: Checker::default(),
+            unmet: Vec::new(),
+        })
+    }
+
+    /// Lets everything up to and including `stop` happen, unless a storm keeps time from going on.
+    pub(crate) fn run_to(&mut self, stop: Time) {
+        while !self.checker.is_storm() {
+            if !self.simulation.advance(stop) {
+                return self.simulation.run_until(stop);
+            }
+            self.checker.look(&self.simulation);
+        }
+    }
+
+    /// Keeps the expectations for `stop`, which is now, that are not met.
+    pub(crate) fn expect(&mut self, scenario: &Scenario, stop: Time) {
+        let unmet = scenario
+            .expects
+            .iter()
+            .filter(|expect| expect.check.at() == Some(stop))
+            .filter_map(|expect| unmet_now(expect, &self.simulation));
+        self.unmet.extend(unmet);
+    }
+
+    pub(crate) fn finish(self) -> (O, Judged) {
+        let inputs = self.simulation.inputs();
+        let (observer, restarts) = self.simulation.into_observer();
+        let mut violations = self.checker.into_violations();
+        violations.extend(restarts.into_violations());
+        violations.sort_by_key(|violation| violation.at);
+        let judged = Judged {
+            unmet: self.unmet,
+            violations,
+            inputs,
+        };
+        (observer, judged)
+    }
 }
 
 /// The instants at which the run pauses for expectations, the end last.
@@ -178,7 +232,7 @@ fn id(server: ServerIndex) -> Option<ServerId> {
     ServerId::new(server.index())
 }
 
-fn unmet_now<O: Observer>(expect: &Expect, simulation: &Simulation<O>) -> Option<Unmet> {
+pub(crate) fn unmet_now<O: Observer>(expect: &Expect, simulation: &Simulation<O>) -> Option<Unmet> {
     let found = match &expect.check {
         Check::Metric { .. } => return None,
         Check::Served { function, by, .. } => {

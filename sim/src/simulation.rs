@@ -21,6 +21,8 @@ pub struct Simulation<O> {
     outbox: Outbox,
     world: World<O>,
     inputs: u64,
+    /// The server whose node the last thing that happened has stepped.
+    stepped: Option<ServerId>,
 }
 
 /// The configurations of the scenario's nodes in ring order.
@@ -65,6 +67,7 @@ impl<O: Observer> Simulation<O> {
             outbox: Outbox::new(),
             world: World::new(scenario, parameters, seed, observer),
             inputs: 0,
+            stepped: None,
         };
         simulation.boot();
         Ok(simulation)
@@ -97,6 +100,7 @@ impl<O: Observer> Simulation<O> {
 
     /// Lets the next thing happen, unless that is after `end`. Tells whether it did.
     pub fn advance(&mut self, end: Time) -> bool {
+        self.stepped = None;
         let (mut wake, mut sleeper) = (Time::MAX, 0);
         for (place, at) in self.wakes.iter().enumerate() {
             if *at < wake {
@@ -140,6 +144,7 @@ impl<O: Observer> Simulation<O> {
         let place = server.index();
         let now = self.world.now;
         self.inputs += 1;
+        self.stepped = Some(server);
         self.world.observer.input(now, server, &input);
         let mut step = self.nodes[place].step(now, input, &mut self.outbox);
         for output in step.by_ref() {
@@ -166,6 +171,20 @@ impl<O: Observer> Simulation<O> {
     #[must_use]
     pub fn inputs(&self) -> u64 {
         self.inputs
+    }
+
+    /// The server whose node the last thing that happened has stepped, if it has stepped one.
+    #[must_use]
+    pub fn stepped(&self) -> Option<ServerId> {
+        self.stepped
+    }
+
+    /// Counts the changes of power, addresses and virtual servers. While it stays, so do
+    /// [`Simulation::holders`] and [`Simulation::runners`], and no server's management programs have
+    /// gone down with it.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.world.revision()
     }
 
     /// The nodes in ring order; those of dead servers as they were when they died.

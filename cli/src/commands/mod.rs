@@ -9,6 +9,7 @@ mod replay;
 mod reproduce;
 mod scenarios;
 mod simulate;
+mod swarm;
 mod timing;
 
 use clap::Subcommand;
@@ -24,6 +25,7 @@ use crate::output::Output;
 pub(crate) enum Command {
     Reproduce(reproduce::Args),
     Simulate(simulate::Args),
+    Swarm(swarm::Args),
     Explain(explain::Args),
     Replay(replay::Args),
     Check(check::Args),
@@ -39,6 +41,7 @@ pub(crate) fn run(command: &Command, output: &Output) -> Result<Exit, CliError> 
     match command {
         Command::Reproduce(args) => reproduce::run(args, output),
         Command::Simulate(args) => simulate::run(args, output),
+        Command::Swarm(args) => swarm::run(args, output),
         Command::Check(args) => check::run(args, output),
         Command::Timing(args) => timing::run(args, output),
         Command::Data(args) => data::run(args, output),

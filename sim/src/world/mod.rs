@@ -53,6 +53,8 @@ pub(crate) struct World<O> {
     /// The functions whose virtual server can no longer be started anywhere.
     broken_images: Members,
     availability: Vec<Availability>,
+    /// Counts the changes of what the clients depend on.
+    revision: u64,
 }
 
 impl<O: Observer> World<O> {
@@ -86,6 +88,7 @@ impl<O: Observer> World<O> {
             links_whole: true,
             file_server: FileServer::new(parameters),
             broken_images: Members::NONE,
+            revision: 0,
         };
         world.expect_faults();
         world
@@ -104,6 +107,8 @@ impl<O: Observer> World<O> {
         self.links = Links::new(seed);
         self.links_whole = true;
         self.file_server.reset();
+        // A checker that goes on after the reset must look again.
+        self.revision += 1;
         self.broken_images = Members::NONE;
         self.expect_faults();
     }
@@ -142,7 +147,11 @@ impl<O: Observer> World<O> {
             Members::NONE
         };
         ServerId::all(self.size)
-            .filter(|host| self.server(*host).guests_served().contains(function))
+            .filter(|host| {
+                let server = self.server(*host);
+                let held = VirtualServer::Running { holds: true };
+                server.answers() && server.virtual_servers[function.index()] == held
+            })
             .fold(start, Members::with)
     }
 
@@ -250,8 +259,14 @@ impl<O: Observer> World<O> {
         }
     }
 
+    /// Counts the changes of power, addresses and virtual servers.
+    pub(crate) const fn revision(&self) -> u64 {
+        self.revision
+    }
+
     /// Tells the clients' view of every function; called after each change that it may depend on.
     fn refresh_clients(&mut self) {
+        self.revision += 1;
         for function in ServerId::all(self.size) {
             let available = self.served_by(function).is_some();
             if self.availability[function.index()].observe(self.now, available) {

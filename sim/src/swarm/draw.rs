@@ -1,0 +1,274 @@
+//! The dice of a seed: ring, timings, fault mix, and faults.
+
+use rand::{Rng, RngExt};
+use tetrarch_core::{Span, Time};
+
+use super::mix::{Kind, Mix};
+use super::plan::{Healing, Plan, fault, servers};
+use super::{Settings, Timings};
+use crate::jitter::scatter;
+use crate::parameters::{ParameterError, Parameters};
+use crate::scenario::{FaultAction, ServerIndex, Trouble};
+use crate::streams::stream;
+use crate::units::{Megabytes, Ratio};
+
+/// What a seed draws.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drawn {
+    /// The kinds of faults that are switched on.
+    pub mix: Mix,
+    /// The run.
+    pub plan: Plan,
+}
+
+/// Draws everything of one seed. It depends on the seed and the settings alone.
+///
+/// # Errors
+///
+/// When the drawn parameters are not valid together, which would be a defect of the ranges here.
+pub fn draw(settings: &Settings, seed: u64) -> Result<Drawn, ParameterError> {
+    let dice = &mut stream(seed, 0);
+    let size = dice.random_range(2..=8);
+    let mix = Mix::draw(dice);
+    let nominal = match settings.timings {
+        Timings::Paper => Parameters::paper(),
+        Timings::Random => timings(dice),
+    };
+    let parameters = scatter(&nominal, Ratio::WHOLE, dice)?;
+    let mut plan = Plan {
+        name: format!("swarm seed {seed}"),
+        purpose: "Random faults, then all is repaired.".to_owned(),
+        size,
+        parameters,
+        seed: dice.next_u64(),
+        faults: Vec::new(),
+        safety: settings.safety,
+        healing: Healing::All,
+        bound_percent: settings.bound_percent,
+    };
+    let mut deck = Deck {
+        dice,
+        plan: &mut plan,
+        fragile: size / 2,
+    };
+    deck.deal(&mix, settings.fault_every);
+    plan.faults.sort_by_key(|fault| fault.at);
+    Ok(Drawn { mix, plan })
+}
+
+/// Settings of the protocol within sane ranges, and machines with room for 1, 3 or 7 virtual
+/// servers. Each is the paper's in half of all seeds.
+fn timings(dice: &mut impl Rng) -> Parameters {
+    let mut p = Parameters::paper();
+    let mut vary = |span: &mut Span, least_ms: u64, most_ms: u64| {
+        let drawn = Span::from_millis(dice.random_range(least_ms..=most_ms));
+        if dice.random_bool(0.5) {
+            *span = drawn;
+        }
+    };
+    vary(&mut p.inter_monitoring, 3_000, 30_000);
+    vary(&mut p.reexamination_wait, 500, 5_000);
+    // From a server that is judged while it still restarts to one that is waited for very long.
+    vary(&mut p.judgement_max, 40_000, 240_000);
+    vary(&mut p.poll_pause, 300, 3_000);
+    // Longer than a failed examination, whose 2.0 s scatter by up to 6 %.
+    vary(&mut p.sync_grace, 2_500, 8_000);
+    vary(&mut p.join_wait, 300, 3_000);
+    vary(&mut p.examination_max, 4_000, 20_000);
+    // Longer than the cold start of several virtual servers at once.
+    vary(&mut p.job_max, 60_000, 240_000);
+    if dice.random_bool(0.5) {
+        p.host_memory = Megabytes([4_096, 8_192, 16_384][dice.random_range(0..3)]);
+    }
+    p
+}
+
+/// The dice and the plan that they fill.
+struct Deck<'a, R> {
+    dice: &'a mut R,
+    plan: &'a mut Plan,
+    /// How many functions may still lose their virtual server: never more than half of them, or
+    /// nothing would be left to check.
+    fragile: usize,
+}
+
+/// Every so many faults one comes soon after the last, while its recovery is under way.
+const BURST_IN: u32 = 4;
+const BURST: Span = Span::from_secs(60);
+
+impl<R: Rng> Deck<'_, R> {
+    fn deal(&mut self, mix: &Mix, every: Span) {
+        let end = self.plan.healed_at();
+        let mut at = Time::ZERO + self.gap(every);
+        while at < end {
+            let kind = mix.kinds()[self.dice.random_range(0..mix.kinds().len())];
+            self.strike(at, kind);
+            at += self.gap(every);
+        }
+    }
+
+    /// The time until the next fault, with the mean `every`: short in bursts, else even up to
+    /// twice what is left of the mean. Whole milliseconds, at least one.
+    fn gap(&mut self, every: Span) -> Span {
+        let burst = BURST.min(every).as_nanos();
+        let mean = every.as_nanos();
+        let rest = (mean * u64::from(BURST_IN) - burst / 2) / u64::from(BURST_IN - 1);
+        let most = if self.dice.random_ratio(1, BURST_IN) {
+            burst
+        } else {
+            2 * rest
+        };
+        let ms = most / 1_000_000;
+        Span::from_millis(self.dice.random_range(0..=ms).max(1))
+    }
+
+    /// How long something lasts: seconds, tens of seconds, minutes or most of an hour, all as often.
+    fn lasting(&mut self) -> Span {
+        let scale = [1, 10, 60, 600][self.dice.random_range(0..4)];
+        Span::from_millis(scale * self.dice.random_range(1_000..=5_000))
+    }
+
+    fn server(&mut self) -> ServerIndex {
+        let place = self.dice.random_range(0..self.plan.size);
+        ServerIndex(u8::try_from(place).unwrap_or(0))
+    }
+
+    fn put(&mut self, at: Time, action: FaultAction) {
+        if at <= self.plan.healed_at() {
+            self.plan.faults.push(fault(at, action));
+        }
+    }
+
+    fn strike(&mut self, at: Time, kind: Kind) {
+        let server = self.server();
+        let until = at + self.lasting();
+        let trouble = |trouble| FaultAction::Trouble { trouble, server };
+        match kind {
+            Kind::S1t => self.put(at, trouble(Trouble::S1t)),
+            Kind::S2t => self.take_down(at, trouble(Trouble::S2t), server),
+            Kind::N1t => self.take_down(at, trouble(Trouble::N1t), server),
+            Kind::N2t => self.take_down(at, trouble(Trouble::N2t), server),
+            Kind::Crash => self.take_down(at, FaultAction::Crash(server), server),
+            Kind::Destroy => {
+                self.put(at, FaultAction::Destroy(server));
+                let repaired = at + self.lasting();
+                self.put(repaired, FaultAction::Repair(server));
+            }
+            Kind::Agent => {
+                self.put(at, FaultAction::AgentStop(server));
+                self.put(until, FaultAction::AgentStart(server));
+            }
+            Kind::VirtualServer => {
+                if self.fragile > 0 {
+                    self.fragile -= 1;
+                    self.put(at, FaultAction::VirtualServerFails(server));
+                }
+            }
+            Kind::FileServerDown => {
+                self.put(at, FaultAction::FileServerDown);
+                self.put(until, FaultAction::FileServerUp);
+            }
+            Kind::FileServerSlow => {
+                let factor = self.dice.random_range(2..=50);
+                self.put(at, FaultAction::FileServerSlow(factor));
+                self.put(until, FaultAction::FileServerSlow(1));
+            }
+            Kind::Cut | Kind::Partition | Kind::Loss => {
+                let action = self.broken_links(kind, server);
+                self.put(at, action);
+                self.put(until, FaultAction::Heal);
+            }
+        }
+    }
+
+    /// Half of the time somebody also comes to see an hour later: when all servers are off or
+    /// outside, nobody else brings them back.
+    fn take_down(&mut self, at: Time, action: FaultAction, server: ServerIndex) {
+        self.put(at, action);
+        if self.dice.random_bool(0.5) {
+            let visit = Span::from_millis(self.dice.random_range(1_800_000..=5_400_000));
+            self.put(at + visit, FaultAction::Repair(server));
+        }
+    }
+
+    fn broken_links(&mut self, kind: Kind, from: ServerIndex) -> FaultAction {
+        let size = self.plan.size;
+        match kind {
+            Kind::Cut => {
+                let step = self.dice.random_range(1..size);
+                let to = (from.index() + step) % size;
+                let to = ServerIndex(u8::try_from(to).unwrap_or(0));
+                FaultAction::Cut { from, to }
+            }
+            Kind::Partition => {
+                // Neither no server nor all of them on the first side.
+                let first = self.dice.random_range(1..(1_u32 << size) - 1);
+                let (one, other) = servers(size).partition(|s| first >> s.index() & 1 == 1);
+                FaultAction::Partition(vec![one, other])
+            }
+            _ => {
+                let percent = self.dice.random_range(1..=60);
+                FaultAction::Loss(Ratio::from_ppm(percent * 10_000))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Scenario;
+
+    fn settings(timings: Timings) -> Settings {
+        Settings {
+            safety: Span::from_secs(86_400),
+            timings,
+            ..Settings::default()
+        }
+    }
+
+    #[test]
+    fn every_seed_is_a_scenario_that_reads_back_as_itself() {
+        for seed in 0..40 {
+            let scenario = draw(&settings(Timings::Random), seed)
+                .unwrap()
+                .plan
+                .scenario();
+            let text = scenario.to_toml();
+            let mut read = Scenario::parse(&text, "drawn", std::path::Path::new(".")).unwrap();
+            for fault in &mut read.faults {
+                fault.line = 0;
+            }
+            for expect in &mut read.expects {
+                expect.line = 0;
+            }
+            assert_eq!(read, scenario, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_mean_time_between_faults_is_what_was_asked_for() {
+        let mut struck = 0;
+        let kinds = |plan: &Plan| {
+            let begins = |action: &FaultAction| {
+                matches!(action, FaultAction::Trouble { .. } | FaultAction::Crash(_))
+            };
+            plan.faults.iter().filter(|f| begins(&f.action)).count()
+        };
+        let lone = |mix: &Mix| {
+            let simple = [Kind::S1t, Kind::S2t, Kind::N1t, Kind::N2t, Kind::Crash];
+            mix.kinds().iter().all(|kind| simple.contains(kind))
+        };
+        let mut days = 0;
+        for seed in 0..600 {
+            let drawn = draw(&settings(Timings::Paper), seed).unwrap();
+            if lone(&drawn.mix) {
+                struck += kinds(&drawn.plan);
+                days += 1;
+            }
+        }
+        assert!(days >= 5, "{days}");
+        let per_day = struck as f64 / f64::from(days);
+        assert!((per_day - 144.0).abs() < 10.0, "{per_day}");
+    }
+}

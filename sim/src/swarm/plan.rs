@@ -1,0 +1,211 @@
+//! One seed's run as a plan, which becomes a scenario and can be made smaller.
+
+use tetrarch_core::{Span, Time};
+
+use super::bound::progress_bound;
+use crate::parameters::Parameters;
+use crate::scenario::{Check, Expect, Fault, FaultAction, Safety, Scenario, ServerIndex};
+
+/// A ring, its timings, what goes wrong in its safety phase, and how that ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Where it comes from, in one line.
+    pub name: String,
+    /// Why it exists.
+    pub purpose: String,
+    /// The number of servers.
+    pub size: usize,
+    /// The timings.
+    pub parameters: Parameters,
+    /// Where the dice of lost messages start from.
+    pub seed: u64,
+    /// The faults and their ends, by time, all within the safety phase.
+    pub faults: Vec<Fault>,
+    /// How long the safety phase takes.
+    pub safety: Span,
+    /// What comes after it.
+    pub healing: Healing,
+    /// The share of [`progress_bound`] that progress may take, in per cent.
+    pub bound_percent: u32,
+}
+
+/// What comes after the safety phase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Healing {
+    /// Nothing: the run ends with it.
+    None,
+    /// What the faults have broken is put right, and progress is demanded.
+    Needed,
+    /// Everything is put right, broken or not, and progress is demanded.
+    All,
+}
+
+pub(super) fn servers(size: usize) -> impl DoubleEndedIterator<Item = ServerIndex> {
+    (0..size).filter_map(|place| u8::try_from(place).ok().map(ServerIndex))
+}
+
+pub(super) fn fault(at: Time, action: FaultAction) -> Fault {
+    Fault {
+        at,
+        action,
+        line: 0,
+    }
+}
+
+impl Plan {
+    /// When the safety phase ends.
+    #[must_use]
+    pub fn healed_at(&self) -> Time {
+        Time::ZERO + self.safety
+    }
+
+    /// How long progress may take after it.
+    #[must_use]
+    pub fn bound(&self) -> Span {
+        let bound = progress_bound(&self.parameters, self.size).as_nanos();
+        Span::from_nanos(bound / 100 * u64::from(self.bound_percent))
+    }
+
+    /// The plan as a scenario that says all of it: faults, healing and, at the end, expectations.
+    #[must_use]
+    pub fn scenario(&self) -> Scenario {
+        let group: Vec<String> = (1..=self.size).map(|number| format!("s{number}")).collect();
+        let mut faults = self.faults.clone();
+        faults.extend(self.healing_faults());
+        let duration = match self.healing {
+            Healing::None => self.safety,
+            Healing::Needed | Healing::All => self.safety + self.bound(),
+        };
+        Scenario {
+            name: self.name.clone(),
+            purpose: self.purpose.clone(),
+            services: group.iter().map(|name| vec![name.clone()]).collect(),
+            group,
+            parameters: self.parameters.clone(),
+            safety: Safety::Paper,
+            seed: self.seed,
+            duration,
+            faults,
+            expects: self.expects(Time::ZERO + duration),
+        }
+    }
+
+    fn expects(&self, at: Time) -> Vec<Expect> {
+        if self.healing == Healing::None {
+            return Vec::new();
+        }
+        let served = servers(self.size).map(|function| Check::Served {
+            function,
+            by: Some(function),
+            at,
+        });
+        let members = Check::Members {
+            members: servers(self.size).collect(),
+            at,
+        };
+        served
+            .chain([members])
+            .map(|check| Expect { check, line: 0 })
+            .collect()
+    }
+
+    /// What puts everything right at the end of the safety phase.
+    pub(super) fn healing_faults(&self) -> Vec<Fault> {
+        let actions = || self.faults.iter().map(|fault| &fault.action);
+        let all = match self.healing {
+            Healing::None => return Vec::new(),
+            Healing::Needed => false,
+            Healing::All => true,
+        };
+        let mut healing = Vec::new();
+        let mut put = |needed: bool, action: FaultAction| {
+            if all || needed {
+                healing.push(fault(Time::ZERO + self.safety, action));
+            }
+        };
+        put(actions().any(breaks_links), FaultAction::Heal);
+        let file_server = |action: &FaultAction| matches!(action, FaultAction::FileServerDown);
+        put(actions().any(file_server), FaultAction::FileServerUp);
+        let slow = |action: &FaultAction| matches!(action, FaultAction::FileServerSlow(_));
+        put(actions().any(slow), FaultAction::FileServerSlow(1));
+        for server in servers(self.size) {
+            let down = |action: &FaultAction| takes_down(action) == Some(server);
+            let stopped = |action: &FaultAction| *action == FaultAction::AgentStop(server);
+            put(actions().any(down), FaultAction::Repair(server));
+            put(actions().any(stopped), FaultAction::AgentStart(server));
+        }
+        healing
+    }
+
+    /// The plan without one server and all that concerns it; none when two would not be left.
+    pub(super) fn without(&self, gone: ServerIndex) -> Option<Self> {
+        if self.size <= 2 {
+            return None;
+        }
+        let faults = self.faults.iter();
+        let faults = faults.filter_map(|old| Some(fault(old.at, without(&old.action, gone)?)));
+        Some(Self {
+            size: self.size - 1,
+            faults: faults.collect(),
+            ..self.clone()
+        })
+    }
+}
+
+pub(super) fn breaks_links(action: &FaultAction) -> bool {
+    matches!(
+        action,
+        FaultAction::Cut { .. } | FaultAction::Partition(_) | FaultAction::Loss(_)
+    )
+}
+
+/// The server that an operator may have to repair after `action`.
+fn takes_down(action: &FaultAction) -> Option<ServerIndex> {
+    match action {
+        FaultAction::Trouble { server, .. }
+        | FaultAction::Crash(server)
+        | FaultAction::Destroy(server) => Some(*server),
+        _ => None,
+    }
+}
+
+/// The action in a group without this server; none when nothing is left of it.
+fn without(action: &FaultAction, gone: ServerIndex) -> Option<FaultAction> {
+    let kept = |server: ServerIndex| match server.0.cmp(&gone.0) {
+        core::cmp::Ordering::Less => Some(server),
+        core::cmp::Ordering::Equal => None,
+        core::cmp::Ordering::Greater => Some(ServerIndex(server.0 - 1)),
+    };
+    Some(match action {
+        FaultAction::Trouble { trouble, server } => FaultAction::Trouble {
+            trouble: *trouble,
+            server: kept(*server)?,
+        },
+        FaultAction::Crash(server) => FaultAction::Crash(kept(*server)?),
+        FaultAction::Destroy(server) => FaultAction::Destroy(kept(*server)?),
+        FaultAction::Repair(server) => FaultAction::Repair(kept(*server)?),
+        FaultAction::AgentStop(server) => FaultAction::AgentStop(kept(*server)?),
+        FaultAction::AgentStart(server) => FaultAction::AgentStart(kept(*server)?),
+        FaultAction::VirtualServerFails(server) => FaultAction::VirtualServerFails(kept(*server)?),
+        FaultAction::Cut { from, to } => FaultAction::Cut {
+            from: kept(*from)?,
+            to: kept(*to)?,
+        },
+        FaultAction::Partition(sides) => {
+            let sides: Vec<Vec<ServerIndex>> = sides
+                .iter()
+                .map(|side| side.iter().filter_map(|server| kept(*server)).collect())
+                .filter(|side: &Vec<ServerIndex>| !side.is_empty())
+                .collect();
+            if sides.len() < 2 {
+                return None;
+            }
+            FaultAction::Partition(sides)
+        }
+        FaultAction::Heal
+        | FaultAction::Loss(_)
+        | FaultAction::FileServerDown
+        | FaultAction::FileServerUp
+        | FaultAction::FileServerSlow(_) => action.clone(),
+    })
+}
