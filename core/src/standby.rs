@@ -372,7 +372,13 @@ impl Node {
                     self.unwant(cx, function);
                 }
             } else if standby.is_serving() && standby.wanted {
-                self.host_for_good(cx, function);
+                // Of two that serve, the one whose claim came later stays; if both claimed anew
+                // whenever they hear of each other, neither would ever give in.
+                if overruled && host.is_some_and(|host| host != me) {
+                    self.unwant(cx, function);
+                } else {
+                    self.host_for_good(cx, function);
+                }
             } else if !standby.wanted && self.adopts(function) {
                 self.want(cx, function, Span::ZERO);
             }
