@@ -107,6 +107,14 @@ impl Timers {
         Some(timer)
     }
 
+    /// The same timers with `base` in the place of the instant `now`.
+    pub(crate) fn rebase(&mut self, now: Time, base: Time) {
+        for at in self.at.iter_mut().filter(|at| **at < Time::MAX) {
+            *at = at.rebased(now, base);
+        }
+        self.find_first();
+    }
+
     fn find_first(&mut self) {
         let mut first = 0;
         for slot in 1..COUNT {

@@ -1,0 +1,520 @@
+//! The transitions: real nodes are stepped, and the small world around them does what they want.
+
+use std::sync::Arc;
+
+use tetrarch_core::{
+    Action, Input, JobId, Members, Message, Node, Outbox, Outcome, Output, SERVERS_MAX, ServerId,
+    ServiceSet, Span, Time,
+};
+
+use crate::bounds::Bounds;
+use crate::fault::Fault;
+use crate::judge::Property;
+use crate::report::Line;
+use crate::state::{Guest, NOW, Pending, Power, Server, Services, State, What, is_examination};
+
+/// A mistake that is planted to see it found.
+#[cfg(feature = "seeded-bugs")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bug {
+    /// Taking an address off a virtual server says that it worked, and does nothing.
+    ReleaseDoesNothing,
+    /// No server ever learns that another was cut out or taken back.
+    StructureIsNotTold,
+    /// A virtual server is resumed although its start was cancelled.
+    CancelIsForgotten,
+    /// What a server learns that starts is that its address is its own, whoever serves it.
+    WelcomeHidesHolders,
+    /// The command to restart the services restarts the server.
+    ServicesRestartServer,
+}
+
+/// One step from a state to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Move {
+    /// What is under way at this place happens.
+    Happen(u16),
+    /// The node of this server is woken by its timer.
+    Wake(ServerId),
+    /// A fault strikes.
+    Strike(Fault),
+}
+
+/// The rules, with the settings they need worked out once.
+pub(crate) struct Machine {
+    pub(crate) bounds: Bounds,
+    /// Nodes that do not run, as they are kept for servers that are down.
+    idle: Vec<Arc<Node>>,
+}
+
+/// A step being taken.
+pub(crate) struct Taking<'a> {
+    pub(crate) machine: &'a Machine,
+    pub(crate) state: State,
+    /// The first property that the step broke, with the server that it is about.
+    pub(crate) broken: Option<(Property, ServerId)>,
+    /// What happens, for people; only filled when a run is told.
+    pub(crate) lines: Option<&'a mut Vec<Line>>,
+}
+
+impl Machine {
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        let idle = bounds.configs.iter().map(|config| {
+            // Not running, so nothing in it depends on time.
+            Arc::new(Node::new(*config).rebased(NOW, NOW))
+        });
+        Self {
+            idle: idle.collect(),
+            bounds,
+        }
+    }
+
+    /// The group in full service, its management programs just started, with so many faults to come.
+    pub(crate) fn start(&self, faults: u8) -> State {
+        let server = Server {
+            power: Power::On,
+            services: Services::Up,
+            holds_own: true,
+            is_managing: true,
+            guests: [Guest::Suspended; SERVERS_MAX],
+            awake_at: NOW,
+        };
+        let state = State {
+            nodes: self.idle.clone(),
+            servers: vec![server; self.bounds.ring()],
+            cut: [Members::NONE; SERVERS_MAX],
+            pending: Vec::new(),
+            faults_left: faults,
+            turn: None,
+            elapsed: Span::ZERO,
+        };
+        let mut taking = Taking {
+            machine: self,
+            state,
+            broken: None,
+            lines: None,
+        };
+        for server in ServerId::all(self.bounds.ring()) {
+            let serving = Members::NONE;
+            let holding = true;
+            taking.step(server, Input::Start { holding, serving });
+        }
+        taking.settle();
+        taking.state
+    }
+
+    /// Everything that may happen next in `state`, without faults.
+    pub(crate) fn moves(&self, state: &State) -> Vec<Move> {
+        let mut due: Vec<(Option<ServerId>, bool, Move)> = Vec::new();
+        for (place, pending) in state.pending.iter().enumerate() {
+            let twin = state.pending[..place].contains(pending);
+            if state.due(pending) <= NOW && !twin {
+                let what = pending.what;
+                due.push((what.server(), what.is_local(), Move::Happen(place as u16)));
+            }
+        }
+        let woken = state.all().filter(|server| {
+            let wake = state.wake(*server);
+            wake.is_some_and(|at| at <= NOW)
+        });
+        due.extend(woken.map(|server| (Some(server), true, Move::Wake(server))));
+        let chosen = if state.faults_left > 0 {
+            // Servers take turns in every order; each finishes what is due before the next begins.
+            state
+                .turn
+                .filter(|turn| due.iter().any(|(server, ..)| *server == Some(*turn)))
+        } else if due.iter().all(|(_, is_local, _)| *is_local) {
+            // What is due at different servers commutes, so one order stands for all.
+            due.iter().filter_map(|(server, ..)| *server).min()
+        } else {
+            None
+        };
+        due.into_iter()
+            .filter(|(server, ..)| chosen.is_none() || *server == chosen)
+            .map(|(_, _, action)| action)
+            .collect()
+    }
+
+    /// The state after `action`, and what it broke.
+    pub(crate) fn take<'a>(
+        &'a self,
+        state: &State,
+        action: Move,
+        lines: Option<&'a mut Vec<Line>>,
+    ) -> (State, Option<(Property, ServerId)>) {
+        let mut taking = Taking {
+            machine: self,
+            state: state.clone(),
+            broken: None,
+            lines,
+        };
+        match action {
+            Move::Happen(place) => {
+                let pending = taking.state.pending.remove(usize::from(place));
+                taking.state.turn = pending.what.server();
+                taking.happen(pending.what);
+            }
+            Move::Wake(server) => {
+                taking.state.turn = Some(server);
+                taking.step(server, Input::Deadline);
+            }
+            Move::Strike(fault) => taking.strike(fault),
+        }
+        taking.settle();
+        taking.judge();
+        (taking.state, taking.broken)
+    }
+}
+
+impl Taking<'_> {
+    pub(crate) fn server(&mut self, server: ServerId) -> &mut Server {
+        &mut self.state.servers[server.index()]
+    }
+
+    pub(crate) fn tell(&mut self, text: impl FnOnce() -> String) {
+        let at = self.state.elapsed;
+        if let Some(lines) = &mut self.lines {
+            lines.push(Line { at, text: text() });
+        }
+    }
+
+    pub(crate) fn after(&mut self, wait: Span, what: What) {
+        let at = NOW + wait;
+        self.state.pending.push(Pending { at, what });
+    }
+
+    /// Steps a node, and begins what it wants done.
+    pub(crate) fn step(&mut self, server: ServerId, input: Input) {
+        if !self.state.servers[server.index()].is_managing {
+            return;
+        }
+        let mut node = Node::clone(&self.state.nodes[server.index()]);
+        let mut outbox = Outbox::new();
+        let mut step = node.step(NOW, input, &mut outbox);
+        let outputs: Vec<Output> = step.by_ref().collect();
+        let _wake = step.finish();
+        for output in outputs {
+            match output {
+                Output::Send { to, message } => self.send(server, to, message),
+                Output::Run { job, action } => self.begin(server, job, action),
+                Output::Cancel { job } => self.cancel(server, job),
+                Output::Note(event) => self.tell(|| format!("{server} {event:?}")),
+            }
+        }
+        // What comes back for a job that nobody waits for any more makes no difference; what the job
+        // does to the world still does.
+        self.state.pending.retain_mut(|pending| {
+            let (job, is_silent) = match &mut pending.what {
+                What::Effect {
+                    server: at,
+                    job,
+                    action,
+                } if *at == server => (job, is_examination(*action)),
+                What::Done {
+                    server: at, job, ..
+                } if *at == server => (job, true),
+                _ => return true,
+            };
+            let is_waited_for = node.view().waits_for(*job);
+            job.serial = u16::from(is_waited_for);
+            is_waited_for || !is_silent
+        });
+        self.state.nodes[server.index()] = Arc::new(node.rebased(NOW, NOW));
+    }
+
+    fn send(&mut self, from: ServerId, to: ServerId, message: Message) {
+        #[cfg(feature = "seeded-bugs")]
+        let Some(message) = crate::fault::planted(self.machine.bounds.bug, message) else {
+            return;
+        };
+        if self.state.works(from, to) {
+            let delay = self.machine.bounds.parameters.link_delay;
+            self.after(delay, What::Message { from, to, message });
+        }
+    }
+
+    fn begin(&mut self, server: ServerId, job: JobId, action: Action) {
+        let parameters = &self.machine.bounds.parameters;
+        let wait = match action {
+            Action::ExamineNetwork { .. } => parameters.network_examination_normal,
+            Action::ExamineServices { .. } => parameters.link_delay.times(2),
+            Action::RestartServer { .. }
+            | Action::PowerOn { .. }
+            | Action::AssignOwn
+            | Action::ReleaseOwn => parameters.link_delay,
+            Action::RestartServices { .. } | Action::Assign { .. } | Action::Release { .. } => {
+                parameters.remote_command
+            }
+            Action::Resume { .. } => parameters.virtual_server_resume,
+            Action::ColdStart { .. } => parameters.virtual_server_start,
+            Action::Suspend { .. } => parameters.virtual_server_suspend,
+        };
+        self.after(
+            wait,
+            What::Effect {
+                server,
+                job,
+                action,
+            },
+        );
+    }
+
+    /// A start that is no longer wanted is undone.
+    fn cancel(&mut self, server: ServerId, job: JobId) {
+        #[cfg(feature = "seeded-bugs")]
+        if self.machine.bounds.bug == Some(Bug::CancelIsForgotten) {
+            return;
+        }
+        self.state.pending.retain(|pending| {
+            let What::Effect {
+                server: at,
+                job: other,
+                action,
+            } = pending.what
+            else {
+                return true;
+            };
+            let is_start = matches!(action, Action::Resume { .. } | Action::ColdStart { .. });
+            !(is_start && at == server && other == job)
+        });
+    }
+
+    pub(crate) fn happen(&mut self, what: What) {
+        match what {
+            What::Message { from, to, message } => {
+                self.tell(|| format!("{to} gets {} from {from}", message_name(&message)));
+                self.step(to, Input::Message { from, message });
+            }
+            What::Effect {
+                server,
+                job,
+                action,
+            } => self.effect(server, job, action),
+            What::Done {
+                server,
+                job,
+                outcome,
+            } => self.step(server, Input::Done { job, outcome }),
+            What::Answers { server } => {
+                self.tell(|| format!("{server} answers on the network"));
+                self.server(server).power = Power::On;
+                let ready = self.machine.bounds.parameters.service_ready;
+                let starts = true;
+                self.after(ready, What::Ready { server, starts });
+            }
+            What::Ready { server, starts } => self.ready(server, starts),
+            What::Heal { from, to } => {
+                self.tell(|| "the links work again".to_owned());
+                for sender in from.iter() {
+                    let cut = &mut self.state.cut[sender.index()];
+                    *cut = cut.minus(to);
+                }
+            }
+        }
+    }
+
+    fn ready(&mut self, server: ServerId, starts: bool) {
+        self.tell(|| format!("{server}'s services answer"));
+        self.server(server).services = Services::Up;
+        if starts {
+            self.server(server).is_managing = true;
+            let (holding, serving) = (false, Members::NONE);
+            self.step(server, Input::Start { holding, serving });
+        }
+    }
+
+    fn effect(&mut self, server: ServerId, job: JobId, action: Action) {
+        let parameters = &self.machine.bounds.parameters;
+        let (hand_off, command) = (parameters.hand_off, parameters.remote_command);
+        let lost = parameters.network_examination_abnormal;
+        let rest = lost.saturating_sub(parameters.network_examination_normal);
+        let guest = |function: ServerId| {
+            move |s: &State| s.servers[server.index()].guests[function.index()]
+        };
+        if !is_examination(action) {
+            self.tell(|| format!("{server}: {action:?}"));
+        }
+        let (outcome, noticed) = match action {
+            Action::ExamineNetwork { target } if self.state.reaches(server, target) => {
+                (Outcome::Ok, Span::ZERO)
+            }
+            Action::ExamineNetwork { .. } => (Outcome::Failed, rest),
+            Action::ExamineServices { target } if self.state.reaches(server, target) => {
+                let is_up = self.state.servers[target.index()].services == Services::Up;
+                let failing = ServiceSet::from_bits(u8::from(!is_up));
+                (Outcome::Services(failing), Span::ZERO)
+            }
+            Action::ExamineServices { .. } => (Outcome::Failed, lost),
+            Action::RestartServices { target, .. } => {
+                (self.restart_services(server, target), hand_off)
+            }
+            Action::RestartServer { target } => {
+                (self.restart_server(server, target), command + hand_off)
+            }
+            Action::PowerOn { target } => {
+                self.power_on(target);
+                (Outcome::Ok, Span::ZERO)
+            }
+            Action::Resume { function } | Action::ColdStart { function } => {
+                self.set_guest(server, function, Guest::Running);
+                (Outcome::Ok, Span::ZERO)
+            }
+            Action::Suspend { function } => {
+                self.set_guest(server, function, Guest::Suspended);
+                (Outcome::Ok, Span::ZERO)
+            }
+            Action::Assign { function } | Action::Release { function } => {
+                if guest(function)(&self.state) == Guest::Suspended {
+                    (Outcome::Failed, hand_off)
+                } else {
+                    self.set_address(server, function, matches!(action, Action::Assign { .. }));
+                    (Outcome::Ok, hand_off)
+                }
+            }
+            Action::AssignOwn | Action::ReleaseOwn => {
+                self.server(server).holds_own = action == Action::AssignOwn;
+                (Outcome::Ok, hand_off)
+            }
+        };
+        let done = What::Done {
+            server,
+            job,
+            outcome,
+        };
+        if self.state.nodes[server.index()].view().waits_for(job) {
+            self.after(noticed, done);
+        }
+    }
+
+    fn set_guest(&mut self, host: ServerId, function: ServerId, guest: Guest) {
+        self.server(host).guests[function.index()] = guest;
+    }
+
+    fn set_address(&mut self, host: ServerId, function: ServerId, holds: bool) {
+        #[cfg(feature = "seeded-bugs")]
+        if !holds && self.machine.bounds.bug == Some(Bug::ReleaseDoesNothing) {
+            return;
+        }
+        let guest = if holds {
+            Guest::Holding
+        } else {
+            Guest::Running
+        };
+        self.set_guest(host, function, guest);
+    }
+
+    fn restart_services(&mut self, by: ServerId, target: ServerId) -> Outcome {
+        #[cfg(feature = "seeded-bugs")]
+        if self.machine.bounds.bug == Some(Bug::ServicesRestartServer) {
+            return self.restart_server(by, target);
+        }
+        if !self.state.reaches(by, target) {
+            return Outcome::Failed;
+        }
+        if self.state.servers[target.index()].services != Services::Stuck {
+            self.server(target).services = Services::Down;
+            let ready = self.machine.bounds.parameters.service_ready;
+            let (server, starts) = (target, false);
+            self.after(ready, What::Ready { server, starts });
+        }
+        Outcome::Ok
+    }
+
+    fn restart_server(&mut self, by: ServerId, target: ServerId) -> Outcome {
+        if !self.state.reaches(by, target) {
+            return Outcome::Failed;
+        }
+        if self.state.servers[target.index()].is_healthy() {
+            self.broken = Some((Property::NoNeedlessRestart, target));
+        }
+        self.restart(target);
+        Outcome::Ok
+    }
+
+    /// The server goes down and starts again.
+    pub(crate) fn restart(&mut self, server: ServerId) {
+        self.lose_state(server, Power::Starting);
+        let restart = self.machine.bounds.parameters.server_restart;
+        self.after(restart, What::Answers { server });
+    }
+
+    fn power_on(&mut self, server: ServerId) {
+        if self.state.servers[server.index()].power == Power::Off {
+            self.server(server).power = Power::Starting;
+            let start = self.machine.bounds.parameters.server_start;
+            self.after(start, What::Answers { server });
+        }
+    }
+
+    /// Everything that does not outlive a loss of power goes, and what was under way there.
+    pub(crate) fn lose_state(&mut self, server: ServerId, power: Power) {
+        *self.server(server) = Server {
+            power,
+            services: Services::Down,
+            holds_own: false,
+            is_managing: false,
+            guests: [Guest::Suspended; SERVERS_MAX],
+            awake_at: NOW,
+        };
+        self.state.nodes[server.index()] = Arc::clone(&self.machine.idle[server.index()]);
+        self.state.pending.retain(|pending| {
+            matches!(pending.what, What::Message { .. }) || pending.what.server() != Some(server)
+        });
+    }
+
+    /// Lets time pass until the next thing is due, and calls that instant [`NOW`].
+    fn settle(&mut self) {
+        let state = &mut self.state;
+        let due = state.pending.iter().map(|pending| state.due(pending));
+        let woken = state.all().filter_map(|server| state.wake(server));
+        let Some(next) = due.chain(woken).min() else {
+            return;
+        };
+        if next <= NOW {
+            let goes_on = |server: &ServerId| {
+                let here = |p: &Pending| p.what.server() == Some(*server) && state.due(p) <= NOW;
+                state.wake(*server).is_some_and(|at| at <= NOW) || state.pending.iter().any(here)
+            };
+            state.turn = state.turn.filter(goes_on);
+            if state.faults_left == 0 {
+                state.turn = None;
+            }
+            return;
+        }
+        let passed = next - NOW;
+        state.turn = None;
+        state.elapsed += passed;
+        for node in &mut state.nodes {
+            if node.view().is_running() {
+                *node = Arc::new(node.rebased(next, NOW));
+            }
+        }
+        for pending in &mut state.pending {
+            pending.at = earlier(pending.at, passed);
+        }
+        for server in &mut state.servers {
+            server.awake_at = earlier(server.awake_at, passed);
+        }
+    }
+}
+
+/// An instant after so much time has passed; what is overdue is due now, in whatever order.
+fn earlier(at: Time, passed: Span) -> Time {
+    NOW + at.since(NOW + passed)
+}
+
+const fn message_name(message: &Message) -> &'static str {
+    match message {
+        Message::Sync { .. } => "Sync",
+        Message::Up { .. } => "Up",
+        Message::Down { .. } => "Down",
+        Message::Progress { .. } => "Progress",
+        Message::Report { .. } => "Report",
+        Message::Hello { .. } => "Hello",
+        Message::Welcome { .. } => "Welcome",
+        Message::GiveBack { .. } => "GiveBack",
+        Message::Yield => "Yield",
+        Message::Resumed => "Resumed",
+        Message::Take { .. } => "Take",
+    }
+}
