@@ -6,7 +6,7 @@ use core::fmt;
 pub const SERVERS_MAX: usize = 8;
 
 /// A server of the group, by its place in the ring: 0 for the first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerId(u8);
 
 impl ServerId {
@@ -51,8 +51,15 @@ impl fmt::Display for ServerId {
     }
 }
 
+/// The same in traces.
+impl fmt::Debug for ServerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// A set of servers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Members(u8);
 
 impl Members {
@@ -110,6 +117,13 @@ impl Members {
     /// The servers of the set in ring order.
     pub fn iter(self) -> impl DoubleEndedIterator<Item = ServerId> + Clone {
         ServerId::all(SERVERS_MAX).filter(move |server| self.contains(*server))
+    }
+}
+
+/// In traces: `{S1, S3}`.
+impl fmt::Debug for Members {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
     }
 }
 
