@@ -1,9 +1,10 @@
-//! Shared pieces of the benchmark suites: the two workloads, and their form on Tetrarch's own queue.
+//! Shared pieces of the benchmark suites: the workloads, and their form on Tetrarch's own code.
 //!
 //! The forms on other simulators are in the suites themselves, because those simulators are
 //! dev-dependencies and no part of this library.
 
 pub mod phold;
+pub mod quiet;
 pub mod rings;
 
 /// One way to run a workload of servers.

@@ -143,6 +143,19 @@ pub enum DataError {
     Field(#[from] FieldError),
 }
 
+impl DataError {
+    /// The line of the file that is wrong, from 1; the first when the text as a whole is.
+    #[must_use]
+    pub const fn line(&self) -> usize {
+        match self {
+            Self::TooLong { .. } => 1,
+            Self::Missing { field } | Self::Blank { field } => field.line(),
+            Self::Surplus { line, .. } => *line,
+            Self::Field(error) => error.field.line(),
+        }
+    }
+}
+
 /// The seven fields as values, not yet checked against each other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Parts {

@@ -6,7 +6,7 @@ use core::fmt;
 pub const SERVERS_MAX: usize = 8;
 
 /// A server of the group, by its place in the ring: 0 for the first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerId(u8);
 
 impl ServerId {
@@ -51,8 +51,15 @@ impl fmt::Display for ServerId {
     }
 }
 
+/// The same in traces.
+impl fmt::Debug for ServerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// A set of servers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Members(u8);
 
 impl Members {
@@ -113,6 +120,13 @@ impl Members {
     }
 }
 
+/// In traces: `{S1, S3}`.
+impl fmt::Debug for Members {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
 /// Server management priority order: how a manager stands to its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
@@ -143,6 +157,16 @@ impl ServiceSet {
     #[must_use]
     pub const fn from_bits(bits: u8) -> Self {
         Self(bits)
+    }
+
+    /// The first `count` services: at least one and at most eight.
+    #[must_use]
+    pub const fn first(count: usize) -> Self {
+        Self(match count {
+            0 | 1 => 1,
+            2..8 => (1 << count) - 1,
+            _ => u8::MAX,
+        })
     }
 
     /// The bits of the set: bit 0 is the first service.

@@ -153,6 +153,12 @@ impl Node {
         }
     }
 
+    /// What this node was made with.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Takes one input at the instant `now`. See [`Node`] for the contract.
     pub fn step<'a>(&'a mut self, now: Time, input: Input, out: &'a mut Outbox) -> Step<'a> {
         out.clear();
@@ -437,6 +443,13 @@ impl View<'_> {
     #[must_use]
     pub fn stale_results(&self) -> u32 {
         self.node.stale
+    }
+
+    /// When `timer` wakes the node, if it is set: whoever explains a run sees here which wait began
+    /// at which step.
+    #[must_use]
+    pub fn due(&self, timer: Timer) -> Option<Time> {
+        self.node.timers.due(timer)
     }
 
     /// The next instant at which the node wants to be woken.

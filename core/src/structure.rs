@@ -4,16 +4,36 @@
 //! later one winning. So the order in which reports of separate changes arrive does not matter, and
 //! members that hear of the same changes end up with the same structure.
 
+use core::fmt;
+
 use crate::id::{Members, SERVERS_MAX, ServerId};
 
 /// Stands for "no host" in the table, beyond every place in a ring.
 const NOBODY: u8 = u8::MAX;
 
 /// Who serves what. Equal values mean the same structure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Structure {
     changes: [u16; SERVERS_MAX],
     hosts: [u8; SERVERS_MAX],
+}
+
+/// In traces, one entry after the other in ring order: the host of the function, `-` for nobody, and
+/// how often the entry has changed, when it has: `[S1, S1/1, S3, -/2]`.
+impl fmt::Debug for Structure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut entries = f.debug_list();
+        for function in ServerId::all(SERVERS_MAX) {
+            let changes = self.changes(function);
+            match (self.host(function), changes) {
+                (None, 0) => {}
+                (None, _) => drop(entries.entry(&format_args!("-/{changes}"))),
+                (Some(host), 0) => drop(entries.entry(&format_args!("{host}"))),
+                (Some(host), _) => drop(entries.entry(&format_args!("{host}/{changes}"))),
+            }
+        }
+        entries.finish()
+    }
 }
 
 impl Structure {
@@ -107,6 +127,7 @@ impl Structure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::format;
 
     fn s(number: usize) -> ServerId {
         ServerId::new(number - 1).unwrap()
@@ -123,6 +144,15 @@ mod tests {
             Members::NONE.with(s(1)).with(s(4))
         );
         assert_eq!(left.merged(&right).guests(s(4)), Members::NONE.with(s(3)));
+    }
+
+    #[test]
+    fn prints_hosts_and_changes() {
+        let ring = Structure::whole(4)
+            .with_host(s(2), Some(s(1)))
+            .with_host(s(4), None);
+        assert_eq!(format!("{ring:?}"), "[S1, S1/1, S3, -/1]");
+        assert_eq!(format!("{:?}", ring.members()), "{S1, S3}");
     }
 
     #[test]

@@ -24,6 +24,11 @@ pub enum Timer {
 const COUNT: usize = 3 * SERVERS_MAX + 3;
 
 impl Timer {
+    /// Every timer that a node has, in the order in which timers of one instant are taken.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..COUNT).map(Self::of_slot)
+    }
+
     fn slot(self) -> usize {
         match self {
             Self::Watch(target) => target.index(),
@@ -51,53 +56,70 @@ impl Timer {
 }
 
 /// The timers that are set. Setting one again moves it.
+///
+/// A node in good health has two timers of 27 set, and moves them with nearly every input. So the
+/// earliest one is not kept: it is looked for once a step, among those that are set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Timers {
+    /// [`Time::MAX`] where no timer is set, so that equal timers compare equal.
     at: [Time; COUNT],
-    /// The slot of the earliest timer; of several at one instant the first in the table.
-    first: u8,
+    /// One bit for each slot that is set.
+    set: u32,
 }
+
+const _: () = assert!(COUNT <= u32::BITS as usize, "a bit for each slot");
 
 impl Timers {
     pub(crate) const fn new() -> Self {
         Self {
             at: [Time::MAX; COUNT],
-            first: 0,
+            set: 0,
         }
     }
 
+    #[inline]
     pub(crate) fn set(&mut self, timer: Timer, at: Time) {
         let slot = timer.slot();
-        let was_first = usize::from(self.first) == slot;
         self.at[slot] = at;
-        let first = usize::from(self.first);
-        if (at, slot) < (self.at[first], first) {
-            self.first = slot as u8;
-        } else if was_first {
-            self.find_first();
-        }
+        // The end of time never comes, so a timer for it is none.
+        let bit = u32::from(at < Time::MAX);
+        self.set = self.set & !(1 << slot) | bit << slot;
     }
 
+    #[inline]
     pub(crate) fn clear(&mut self, timer: Timer) {
         let slot = timer.slot();
         self.at[slot] = Time::MAX;
-        if usize::from(self.first) == slot {
-            self.find_first();
-        }
+        self.set &= !(1 << slot);
     }
 
+    /// When `timer` is due, if it is set.
+    pub(crate) fn due(&self, timer: Timer) -> Option<Time> {
+        Some(self.at[timer.slot()]).filter(|at| *at < Time::MAX)
+    }
+
+    #[inline]
     pub(crate) fn is_set(&self, timer: Timer) -> bool {
-        self.at[timer.slot()] < Time::MAX
+        self.set >> timer.slot() & 1 == 1
     }
 
-    /// The earliest timer.
+    /// The earliest timer; of several at one instant the first in the table.
+    #[inline]
     pub(crate) fn first(&self) -> Option<(Time, Timer)> {
-        let slot = usize::from(self.first);
-        let at = self.at[slot];
-        (at < Time::MAX).then(|| (at, Timer::of_slot(slot)))
+        let mut left = self.set;
+        let (mut first, mut first_at) = (0, Time::MAX);
+        while left != 0 {
+            let slot = left.trailing_zeros() as usize;
+            left &= left - 1;
+            if self.at[slot] < first_at {
+                (first, first_at) = (slot, self.at[slot]);
+            }
+        }
+        (first_at < Time::MAX).then(|| (first_at, Timer::of_slot(first)))
     }
 
     /// Takes the earliest timer that is due at `now`.
+    #[inline]
     pub(crate) fn take_due(&mut self, now: Time) -> Option<Timer> {
         let (at, timer) = self.first()?;
         if at > now {
@@ -112,22 +134,13 @@ impl Timers {
         for at in self.at.iter_mut().filter(|at| **at < Time::MAX) {
             *at = at.rebased(now, base);
         }
-        self.find_first();
-    }
-
-    fn find_first(&mut self) {
-        let mut first = 0;
-        for slot in 1..COUNT {
-            if self.at[slot] < self.at[first] {
-                first = slot;
-            }
-        }
-        self.first = first as u8;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -161,5 +174,40 @@ mod tests {
         timers.set(Timer::Beat, Time::from_nanos(7));
         timers.clear(Timer::Beat);
         assert_eq!(timers.first(), Some((Time::from_nanos(50), Timer::Join)));
+        assert_eq!(timers.due(Timer::Join), Some(Time::from_nanos(50)));
+        assert_eq!(timers.due(Timer::Beat), None);
+    }
+
+    #[test]
+    fn a_timer_for_the_end_of_time_is_none() {
+        let mut timers = Timers::new();
+        timers.set(Timer::Join, Time::from_nanos(5));
+        timers.set(Timer::Join, Time::MAX);
+        assert_eq!(timers.first(), None);
+        assert_eq!(timers, Timers::new());
+    }
+
+    proptest! {
+        #[test]
+        fn the_first_is_the_least_in_time_and_then_in_the_table(
+            acts in proptest::collection::vec((0..COUNT, 0..6_u64), 0..80)
+        ) {
+            let mut timers = Timers::new();
+            let mut plain = [Time::MAX; COUNT];
+            for (slot, at) in acts {
+                let timer = Timer::of_slot(slot);
+                if at == 5 {
+                    timers.clear(timer);
+                    plain[slot] = Time::MAX;
+                } else {
+                    timers.set(timer, Time::from_nanos(at));
+                    plain[slot] = Time::from_nanos(at);
+                }
+                let least = (0..COUNT).min_by_key(|slot| plain[*slot]).unwrap();
+                let first = (plain[least] < Time::MAX).then(|| (plain[least], Timer::of_slot(least)));
+                prop_assert_eq!(timers.first(), first);
+                prop_assert_eq!(timers.is_set(timer), plain[slot] < Time::MAX);
+            }
+        }
     }
 }

@@ -358,6 +358,12 @@ impl Node {
         }
     }
 
+    /// The target's own management side has reported: trouble that was confirmed, but not yet acted
+    /// upon because the other manager had to be examined first, is old news.
+    pub(crate) fn forget_fresh(&mut self, target: ServerId) {
+        self.watch(target).fresh = None;
+    }
+
     /// The newcomer learns, before it manages anybody, for whom `from` acts.
     pub(crate) fn learn_acting(&mut self, cx: &mut Context<'_>, from: ServerId, acting: Members) {
         let members = self.structure.members();

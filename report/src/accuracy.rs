@@ -47,7 +47,7 @@ impl Verdict {
 pub fn tolerance_s(figure: Figure, published_s: f64) -> f64 {
     match figure {
         Figure::Fig6 => (published_s * 0.005).max(0.3),
-        Figure::Fig7 | Figure::Pairs => (published_s * 0.02).max(1.0),
+        Figure::Fig7 | Figure::Adjacent | Figure::Opposite => (published_s * 0.02).max(1.0),
     }
 }
 
@@ -56,7 +56,7 @@ pub fn tolerance_s(figure: Figure, published_s: f64) -> f64 {
 pub const fn mean_limit_s(figure: Figure) -> f64 {
     match figure {
         Figure::Fig6 => 0.15,
-        Figure::Fig7 | Figure::Pairs => 0.5,
+        Figure::Fig7 | Figure::Adjacent | Figure::Opposite => 0.5,
     }
 }
 

@@ -25,10 +25,15 @@ pub const SECONDS_MAX: f64 = 1e9;
 pub enum Figure {
     /// Fig. 6: trouble on one server.
     Fig6,
-    /// Fig. 7: trouble on two servers at once, the combinations whose numbers the paper gives.
+    /// Fig. 7: trouble on the mail and the FTP server at once; the paper gives some of the numbers.
     Fig7,
-    /// All combinations of two troubles, most of them without a published number.
-    Pairs,
+    /// Trouble on any two neighbours in the ring at once: predictions, the paper has no such experiment.
+    #[serde(rename = "prediction (adjacent)")]
+    Adjacent,
+    /// Trouble on any two servers that are opposite in the ring at once. The trouble names the servers, as in
+    /// `S2t@mail+N1t@ftp`; all are predictions but the combinations that Fig. 7 has.
+    #[serde(rename = "prediction (opposite)")]
+    Opposite,
 }
 
 /// What was measured, in seconds.
@@ -45,7 +50,7 @@ pub enum Metric {
 
 impl Figure {
     /// Every figure, in order.
-    pub const ALL: [Self; 3] = [Self::Fig6, Self::Fig7, Self::Pairs];
+    pub const ALL: [Self; 4] = [Self::Fig6, Self::Fig7, Self::Adjacent, Self::Opposite];
 
     /// The name used in files: `fig6`.
     #[must_use]
@@ -53,7 +58,8 @@ impl Figure {
         match self {
             Self::Fig6 => "fig6",
             Self::Fig7 => "fig7",
-            Self::Pairs => "pairs",
+            Self::Adjacent => "prediction (adjacent)",
+            Self::Opposite => "prediction (opposite)",
         }
     }
 

@@ -73,19 +73,26 @@ const ROWS: [Row; 10] = [
 
 /// The published number in seconds, if the paper gives one.
 ///
-/// The pairs hold the combinations of Fig. 7 too: for them it is the number of Fig. 7.
+/// The pairs of opposite servers hold the combinations of Fig. 7 too: for them it is the number of Fig. 7.
 #[must_use]
 pub fn find(figure: Figure, trouble: &str, server: &str, metric: Metric) -> Option<f64> {
-    let figure = if figure == Figure::Pairs {
-        Figure::Fig7
-    } else {
-        figure
+    let (figure, trouble) = match figure {
+        Figure::Fig6 | Figure::Fig7 => (figure, trouble.to_owned()),
+        Figure::Adjacent => return None,
+        Figure::Opposite => (Figure::Fig7, of_fig7(trouble)?),
     };
     let Row(.., numbers) = ROWS
         .iter()
-        .find(|row| row.0 == figure && row.1 == trouble && row.2 == server)?;
+        .find(|row| row.0 == figure && row.1 == trouble.as_str() && row.2 == server)?;
     let index = Metric::ALL.iter().position(|&known| known == metric)?;
     numbers[index]
+}
+
+/// The trouble of a pair as Fig. 7 names it, if the pair is that of Fig. 7: `S2t@mail+N1t@ftp` is `S2t+N1t`.
+fn of_fig7(pair: &str) -> Option<String> {
+    let (mail, ftp) = pair.split_once('+')?;
+    let (mail, ftp) = (mail.strip_suffix("@mail")?, ftp.strip_suffix("@ftp")?);
+    Some(format!("{mail}+{ftp}"))
 }
 
 /// Every published number as a cell without a simulated one, in the paper's order.
@@ -113,13 +120,24 @@ mod tests {
             Some(11.3)
         );
         assert_eq!(
-            find(Figure::Pairs, "S2t+S2t", "ftp", Metric::Function),
+            find(
+                Figure::Opposite,
+                "S2t@mail+S2t@ftp",
+                "ftp",
+                Metric::Function
+            ),
             Some(11.3)
         );
-        assert_eq!(
-            find(Figure::Pairs, "S2t+N1t", "ftp", Metric::Function),
-            None
+        for other in ["S2t@mail+N1t@ftp", "S2t@web+S2t@proxy", "S2t+S2t", ""] {
+            assert_eq!(find(Figure::Opposite, other, "ftp", Metric::Function), None);
+        }
+        let adjacent = find(
+            Figure::Adjacent,
+            "S2t@mail+S2t@ftp",
+            "ftp",
+            Metric::Function,
         );
+        assert_eq!(adjacent, None);
         assert_eq!(
             find(Figure::Fig7, "S2t+S2t", "ftp", Metric::Disconnection),
             None

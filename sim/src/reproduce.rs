@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use tetrarch_core::{ServerId, Span, Time};
+use tetrarch_core::{ConfigError, ServerId, Span, Time};
 use thiserror::Error;
 
 use crate::parameters::Parameters;
-use crate::run::run_with;
+use crate::run::{Run, run_with};
 use crate::scenario::{Fault, FaultAction, Metric, Scenario, ScenarioError, ServerIndex, Trouble};
 
 /// Which table a result belongs to.
@@ -45,7 +45,7 @@ pub enum ReproduceError {
     Scenario(#[from] ScenarioError),
     /// The core refuses the parameters.
     #[error(transparent)]
-    Config(#[from] tetrarch_core::ConfigError),
+    Config(#[from] ConfigError),
 }
 
 /// Trouble strikes 5 s into the waiting time: the first examination takes the first second.
@@ -60,43 +60,100 @@ fn paper() -> Result<Scenario, ScenarioError> {
     Ok(scenario)
 }
 
-/// All times of `table`, simulated with `parameters`, in a fixed order.
-///
-/// # Errors
-///
-/// When the core refuses the parameters.
-pub fn simulate(table: Table, parameters: &Parameters) -> Result<Vec<Simulated>, ReproduceError> {
-    let mut scenario = paper()?;
-    let mut results = Vec::new();
-    for troubles in experiments(table, &scenario) {
-        scenario.faults = troubles
+/// One run that a table's times come from.
+#[derive(Clone, Debug)]
+pub struct Experiment {
+    /// The table.
+    pub table: Table,
+    /// The troubles, by the servers that they strike, in ring order.
+    pub troubles: Vec<(String, Trouble)>,
+    /// Whether the two servers are neighbours in the ring; false for one server.
+    pub adjacent: bool,
+    /// The paper's system with these troubles, and without expectations.
+    pub scenario: Scenario,
+    struck: Vec<ServerId>,
+}
+
+impl Experiment {
+    fn new(table: Table, struck: &[(ServerId, Trouble)], mut scenario: Scenario) -> Self {
+        scenario.faults = struck
             .iter()
             .map(|(server, trouble)| strike(*server, *trouble))
             .collect();
-        let run = run_with(&scenario, parameters, scenario.seed)?;
-        let named: Vec<(String, Trouble)> = troubles
+        let named = struck
             .iter()
             .map(|(server, trouble)| (scenario.group[server.index()].clone(), *trouble))
             .collect();
-        let adjacent = match troubles.as_slice() {
+        let adjacent = match struck {
             [(first, _), (second, _)] => {
                 let apart = second.index() - first.index();
                 apart == 1 || apart + 1 == scenario.group.len()
             }
             _ => false,
         };
-        for (server, _) in &troubles {
-            for metric in Metric::ALL {
-                results.push(Simulated {
-                    table,
-                    troubles: named.clone(),
-                    adjacent,
-                    server: scenario.group[server.index()].clone(),
-                    metric: *metric,
-                    span: run.measured[server.index()].get(*metric),
-                });
-            }
+        Self {
+            table,
+            troubles: named,
+            adjacent,
+            struck: struck.iter().map(|(server, _)| *server).collect(),
+            scenario,
         }
+    }
+
+    /// Runs it with `parameters`.
+    ///
+    /// # Errors
+    ///
+    /// When the core refuses the parameters.
+    pub fn run(&self, parameters: &Parameters) -> Result<Run, ConfigError> {
+        run_with(&self.scenario, parameters, self.scenario.seed)
+    }
+
+    /// The times that `run` gave, for each server in trouble, in a fixed order.
+    #[must_use]
+    pub fn times(&self, run: &Run) -> Vec<Simulated> {
+        let of = |server: &ServerId| {
+            let (name, measured) = (
+                self.scenario.group[server.index()].clone(),
+                run.measured[server.index()],
+            );
+            Metric::ALL.iter().map(move |metric| Simulated {
+                table: self.table,
+                troubles: self.troubles.clone(),
+                adjacent: self.adjacent,
+                server: name.clone(),
+                metric: *metric,
+                span: measured.get(*metric),
+            })
+        };
+        self.struck.iter().flat_map(of).collect()
+    }
+}
+
+/// The experiments of `table` in a fixed order.
+///
+/// # Errors
+///
+/// When the built-in scenario does not parse.
+pub fn experiments(table: Table) -> Result<Vec<Experiment>, ReproduceError> {
+    let scenario = paper()?;
+    let all = strikes(table, &scenario);
+    Ok(all
+        .iter()
+        .map(|struck| Experiment::new(table, struck, scenario.clone()))
+        .collect())
+}
+
+/// All times of `table`, simulated with `parameters`, in a fixed order.
+///
+/// # Errors
+///
+/// When the core refuses the parameters.
+pub fn simulate(table: Table, parameters: &Parameters) -> Result<Vec<Simulated>, ReproduceError> {
+    let mut results = Vec::new();
+    for experiment in experiments(table)? {
+        let run = experiment.run(parameters)?;
+        results.extend(experiment.times(&run));
     }
     Ok(results)
 }
@@ -110,7 +167,7 @@ fn strike(server: ServerId, trouble: Trouble) -> Fault {
     }
 }
 
-fn experiments(table: Table, scenario: &Scenario) -> Vec<Vec<(ServerId, Trouble)>> {
+fn strikes(table: Table, scenario: &Scenario) -> Vec<Vec<(ServerId, Trouble)>> {
     let named = |name: &str| {
         ServerId::all(scenario.group.len()).find(|s| scenario.group[s.index()] == name)
     };

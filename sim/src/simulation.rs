@@ -56,11 +56,27 @@ impl<O: Observer> Simulation<O> {
             world: World::new(scenario, parameters, seed, observer),
             inputs: 0,
         };
-        for server in ServerId::all(size) {
-            let stimulus = simulation.world.boot_group(server);
-            simulation.stimulate(stimulus);
-        }
+        simulation.boot();
         Ok(simulation)
+    }
+
+    /// Back to the beginning with other dice, as if newly made, but keeping what has been allocated.
+    /// The observer is not told: it goes on as it is.
+    pub fn reset(&mut self, seed: u64) {
+        for node in &mut self.nodes {
+            *node = Node::new(*node.config());
+        }
+        self.wakes.fill(Time::MAX);
+        self.inputs = 0;
+        self.world.reset(seed);
+        self.boot();
+    }
+
+    fn boot(&mut self) {
+        for server in ServerId::all(self.nodes.len()) {
+            let stimulus = self.world.boot_group(server);
+            self.stimulate(stimulus);
+        }
     }
 
     /// Runs until everything up to and including `end` has happened.

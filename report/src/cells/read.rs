@@ -133,8 +133,13 @@ fn cell(record: &csv::StringRecord, line: u64) -> Result<Cell, ReadError> {
         None => Err(wrong(column, expected, found)),
     };
     let cell = Cell {
-        figure: Figure::from_name(figure)
-            .ok_or_else(|| wrong("figure", "fig6, fig7 or pairs", figure))?,
+        figure: Figure::from_name(figure).ok_or_else(|| {
+            wrong(
+                "figure",
+                "fig6, fig7, prediction (adjacent) or prediction (opposite)",
+                figure,
+            )
+        })?,
         trouble: trouble.to_owned(),
         server: server.to_owned(),
         metric: Metric::from_name(metric)

@@ -87,13 +87,13 @@ fn refuses_to_write_what_it_could_not_read() {
     ));
 }
 
+const FIG9_SAYS: &str = "line 3: column `figure`: expected fig6, fig7, prediction (adjacent) or prediction (opposite), \
+                         found `fig9`";
+
 #[test]
 fn errors_name_line_and_column() {
     for (line, says) in [
-        (
-            "fig9,S2t,web,function,9.3,9.2,-0.100",
-            "line 3: column `figure`: expected fig6, fig7 or pairs, found `fig9`",
-        ),
+        ("fig9,S2t,web,function,9.3,9.2,-0.100", FIG9_SAYS),
         (
             "fig6,,web,function,9.3,9.2,-0.100",
             "line 3: column `trouble`: expected a name, found ``",

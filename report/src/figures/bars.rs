@@ -115,7 +115,14 @@ fn head(scene: &mut Scene, figure: Figure, server: Option<&str>) -> Result<(), F
     let (title, tolerance) = match figure {
         Figure::Fig6 => ("Fig. 6: trouble on one server", "0.3 s or 0.5 %"),
         Figure::Fig7 => ("Fig. 7: trouble on two servers at once", "1.0 s or 2 %"),
-        Figure::Pairs => ("All pairs: trouble on two servers at once", "1.0 s or 2 %"),
+        Figure::Adjacent => (
+            "Predictions: trouble on two neighbours at once",
+            "1.0 s or 2 %",
+        ),
+        Figure::Opposite => (
+            "Predictions: trouble on two opposite servers",
+            "1.0 s or 2 %",
+        ),
     };
     let title = server.map_or_else(|| title.to_owned(), |server| format!("{title} ({server})"));
     let room = scene.width - 2.0 * MARGIN;

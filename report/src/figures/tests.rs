@@ -131,7 +131,7 @@ fn no_texts_of_a_bar_chart_overlap() {
         for second in ["S2t", "N1t", "N2t"] {
             let trouble = format!("{first}+{second}");
             pairs.push(Cell::with_published(
-                Figure::Pairs,
+                Figure::Opposite,
                 &trouble,
                 "mail",
                 Metric::Target,
@@ -140,7 +140,7 @@ fn no_texts_of_a_bar_chart_overlap() {
         }
     }
     pairs[0].trouble = "a trouble with a very long name indeed".to_owned();
-    assert_eq!(clash(&bars::scene(Figure::Pairs, &pairs).unwrap()), None);
+    assert_eq!(clash(&bars::scene(Figure::Opposite, &pairs).unwrap()), None);
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn bad_input_is_an_error() {
     let mut many = Vec::new();
     for index in 0..500 {
         many.push(Cell::with_published(
-            Figure::Pairs,
+            Figure::Opposite,
             &format!("t{index}"),
             "web",
             Metric::Target,
@@ -195,7 +195,7 @@ fn bad_input_is_an_error() {
         ));
     }
     assert!(matches!(
-        bar_chart(Figure::Pairs, &many, Image::Png),
+        bar_chart(Figure::Opposite, &many, Image::Png),
         Err(FigureError::Large { .. })
     ));
 }
@@ -217,8 +217,11 @@ fn the_form_follows_the_name_of_the_file() {
 
 #[test]
 fn zero_seconds_can_be_drawn() {
-    let cell = Cell::with_published(Figure::Pairs, "t", "web", Metric::Target, Some(0.0));
-    assert_eq!(clash(&bars::scene(Figure::Pairs, &[cell]).unwrap()), None);
+    let cell = Cell::with_published(Figure::Opposite, "t", "web", Metric::Target, Some(0.0));
+    assert_eq!(
+        clash(&bars::scene(Figure::Opposite, &[cell]).unwrap()),
+        None
+    );
 }
 
 proptest! {

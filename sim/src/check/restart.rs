@@ -58,7 +58,8 @@ impl Observer for RestartWatch {
             | WorldEvent::Answers
             | WorldEvent::FunctionLost
             | WorldEvent::FunctionBack
-            | WorldEvent::Fault(_) => {}
+            | WorldEvent::Fault(_)
+            | WorldEvent::SystemFault(_) => {}
         }
     }
 }

@@ -64,7 +64,7 @@ impl UnitKind {
 
     /// The most that any parameter in this unit may be: far beyond real machines, and small enough
     /// that sums and products in the simulator stay exact.
-    pub(super) const fn maximum(self) -> Value {
+    pub(crate) const fn maximum(self) -> Value {
         match self {
             Self::Duration => Value::Duration(Span::from_secs(86_400)),
             Self::Memory => Value::Memory(Megabytes(1 << 30)),

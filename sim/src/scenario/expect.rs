@@ -7,6 +7,7 @@ use super::fault::read_time;
 use super::group::{NOBODY, ServerIndex, read_server, read_servers};
 use super::reader::{Item, Section, quoted};
 use super::write::Writer;
+use crate::units::span_text;
 
 /// Something that must be true of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +95,46 @@ impl Check {
         match self {
             Self::Metric { .. } => None,
             Self::Served { at, .. } | Self::Members { at, .. } => Some(*at),
+        }
+    }
+
+    /// What it checks in words, with the servers' own names.
+    #[must_use]
+    pub fn named(&self, group: &[String]) -> String {
+        let name = |server: &ServerIndex| group.get(server.index()).map_or("?", String::as_str);
+        match self {
+            Self::Metric {
+                server,
+                metric,
+                bounds,
+            } => {
+                let (server, metric) = (name(server), metric.name());
+                match bounds {
+                    Bounds::Absent => format!("no {metric} time of {server}"),
+                    Bounds::Within { at_least, at_most } => {
+                        let least = at_least.map(|span| format!(" at least {}", span_text(span)));
+                        let most = at_most.map(|span| format!(" at most {}", span_text(span)));
+                        let bounds: Vec<String> = least.into_iter().chain(most).collect();
+                        format!("a {metric} time of {server} of{}", bounds.join(" and"))
+                    }
+                }
+            }
+            Self::Served { function, by, at } => {
+                let by = by.as_ref().map_or(NOBODY, name);
+                format!("{} served by {by} at {at}", name(function))
+            }
+            Self::Members { members, at } => {
+                let members: Vec<&str> = members.iter().map(name).collect();
+                format!("the members {} at {at}", members.join(" "))
+            }
+        }
+    }
+
+    /// Moves what looks at the run at `old`, its end so far, to its new end.
+    pub(super) fn move_end(&mut self, old: Time, new: Time) {
+        match self {
+            Self::Served { at, .. } | Self::Members { at, .. } if *at == old => *at = new,
+            Self::Metric { .. } | Self::Served { .. } | Self::Members { .. } => {}
         }
     }
 }

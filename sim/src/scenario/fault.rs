@@ -46,6 +46,17 @@ impl Trouble {
             Self::N2t => "N2t",
         }
     }
+
+    /// What it does to the server that it strikes, in a few words.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::S1t => "the services stop, and restarting them helps",
+            Self::S2t => "the services stop, and only a restart of the server helps",
+            Self::N1t => "the server is restarted",
+            Self::N2t => "the server is shut down",
+        }
+    }
 }
 
 /// What a fault does.

@@ -49,6 +49,7 @@ pub use expect::{Bounds, Check, Expect, Metric};
 pub use fault::{Fault, FaultAction, Trouble};
 pub use group::ServerIndex;
 pub use reader::FILE_BYTES_MAX;
+pub use timing::load_timing;
 
 use std::path::Path;
 
@@ -175,6 +176,34 @@ impl Scenario {
             seed: seed.unwrap_or(SEED_DEFAULT),
             duration,
         })
+    }
+
+    /// The same scenario with another duration. Expectations for the old end move to the new one.
+    ///
+    /// # Errors
+    /// One line, when `duration` is not more than zero and at most [`Scenario::DURATION_MAX`], or a
+    /// fault or an expectation would come after the end.
+    pub fn with_duration(mut self, duration: Span) -> Result<Self, String> {
+        let shown = crate::units::span_text(duration);
+        if duration == Span::ZERO || duration > Self::DURATION_MAX {
+            return Err(format!(
+                "the duration is {shown}; expected more than 0s and at most 366d"
+            ));
+        }
+        let (old, end) = (self.end(), Time::ZERO + duration);
+        self.duration = duration;
+        for expect in &mut self.expects {
+            expect.check.move_end(old, end);
+        }
+        let faults = self.faults.iter().map(|f| ("fault", f.line, f.at));
+        let expects = self.expects.iter();
+        let expects = expects.filter_map(|e| Some(("expectation", e.line, e.check.at()?)));
+        match faults.chain(expects).find(|(_, _, at)| *at > end) {
+            None => Ok(self),
+            Some((what, line, at)) => Err(format!(
+                "the {what} of line {line} is at {at}, after the end; expected a duration longer than {shown}"
+            )),
+        }
     }
 
     /// The end of the run.

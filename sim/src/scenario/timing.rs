@@ -60,6 +60,34 @@ pub(super) fn read_timing(
     chain.apply(item.source.place(&item.value.span()))
 }
 
+/// Reads the timing file at `path` with all its bases.
+///
+/// # Errors
+/// When the file, or one that it refers to, cannot be read or is not a valid timing file.
+pub fn load_timing(path: impl AsRef<Path>) -> Result<Parameters, ScenarioError> {
+    let path = path.as_ref();
+    let name = path.display().to_string();
+    let text = read_text(path, &name)?;
+    let source = Source {
+        file: &name,
+        text: &text,
+    };
+    let root = parse_toml(source)?;
+    let mut chain = Chain {
+        names: vec![name.clone()],
+        // Reading has shown that the path leads to a file; without a unique path a circle is seen one
+        // turn later.
+        paths: path.canonicalize().into_iter().collect(),
+        overrides: Vec::new(),
+    };
+    let dir = path.parent().unwrap_or(Path::new(""));
+    let mut base = chain.add(&Section::of_file(source, "a timing file", &root), dir)?;
+    while let Base::File { path, named_at } = base {
+        base = chain.follow(&path, named_at)?;
+    }
+    chain.apply(Place::start_of(&name))
+}
+
 /// Reads a reference to the paper or to a file in `dir`.
 fn read_base(item: Item<'_>, dir: &Path, expected: &str) -> Result<Base, ScenarioError> {
     match item.text(expected)? {

@@ -43,6 +43,12 @@ impl ClientHabit {
         }
     }
 
+    /// How long one access takes that is answered: the transfer and a link's delay each way.
+    #[must_use]
+    pub const fn access(&self) -> Span {
+        self.access
+    }
+
     /// From the trouble until a client's access succeeded again, as the mean over the clients that
     /// failed at least once; none when no client noticed or the function never came back.
     #[must_use]
@@ -92,6 +98,11 @@ impl Availability {
             (Some(_), false) | (None, true) => return false,
         }
         true
+    }
+
+    /// Begins a new run, in which nothing has been observed yet.
+    pub(crate) fn forget(&mut self) {
+        self.outages.clear();
     }
 
     pub(crate) fn outages(&self) -> &[Outage] {

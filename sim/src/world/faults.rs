@@ -25,18 +25,17 @@ impl<O: Observer> World<O> {
             self.trouble(trouble, id(server));
             return Stimulus::None;
         }
-        let about = match &action {
+        let (about, event) = match &action {
             FaultAction::Crash(server)
             | FaultAction::Destroy(server)
             | FaultAction::Repair(server)
             | FaultAction::AgentStop(server)
             | FaultAction::AgentStart(server)
             | FaultAction::VirtualServerFails(server)
-            | FaultAction::Cut { from: server, .. } => id(*server),
-            _ => id(ServerIndex(0)),
+            | FaultAction::Cut { from: server, .. } => (id(*server), WorldEvent::Fault(place)),
+            _ => (id(ServerIndex(0)), WorldEvent::SystemFault(place)),
         };
-        self.observer
-            .world(self.now, about, WorldEvent::Fault(place));
+        self.observer.world(self.now, about, event);
         self.other_fault(&action, about)
     }
 

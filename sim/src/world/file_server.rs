@@ -63,6 +63,15 @@ impl FileServer {
         }
     }
 
+    /// Up, at its own rate, and without readers, at time zero.
+    pub(crate) fn reset(&mut self) {
+        self.up = true;
+        self.slowdown = 1;
+        self.reads.clear();
+        self.at = Time::ZERO;
+        self.change = 0;
+    }
+
     pub(crate) const fn is_up(&self) -> bool {
         self.up
     }

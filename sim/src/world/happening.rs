@@ -99,6 +99,9 @@ pub enum WorldEvent {
     FunctionLost,
     /// Clients find this function at its virtual IP address again.
     FunctionBack,
-    /// Another fault of the scenario takes effect, by its place in the file.
+    /// Another fault of the scenario strikes this server, by its place in the file.
     Fault(u16),
+    /// A fault of the scenario takes effect that is not about one server, such as a partition or
+    /// the file server's; by its place in the file. Noted at the first server.
+    SystemFault(u16),
 }

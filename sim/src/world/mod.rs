@@ -13,8 +13,9 @@ mod server;
 pub use client::{ClientHabit, Outage, PHASES};
 pub use happening::WorldEvent;
 
-use tetrarch_core::executer::{Executer, ExecuterSettings};
-use tetrarch_core::{Input, Members, Message, Outcome, SERVERS_MAX, ServerId, Span, Time};
+use tetrarch_core::{
+    Input, Members, Message, Outcome, SERVERS_MAX, ServerId, ServiceSet, Span, Time,
+};
 
 use crate::observer::Observer;
 use crate::parameters::Parameters;
@@ -62,24 +63,14 @@ impl<O: Observer> World<O> {
         seed: u64,
         observer: O,
     ) -> Self {
-        let executer = Executer::new(ExecuterSettings::default(), true);
         let servers: Vec<Server> = scenario
             .services
             .iter()
-            .map(|services| Server::in_service(services.len(), executer.clone()))
+            .map(|services| Server::in_service(ServiceSet::first(services.len())))
             .collect();
-        let mut queue = Queue::with_capacity(64);
-        for (place, fault) in scenario.faults.iter().enumerate() {
-            queue.push(
-                fault.at,
-                Happening::Fault {
-                    place: place as u16,
-                },
-            );
-        }
-        Self {
+        let mut world = Self {
             now: Time::ZERO,
-            queue,
+            queue: Queue::with_capacity(64),
             observer,
             size: servers.len(),
             spans: Spans {
@@ -95,6 +86,32 @@ impl<O: Observer> World<O> {
             links_whole: true,
             file_server: FileServer::new(parameters),
             broken_images: Members::NONE,
+        };
+        world.expect_faults();
+        world
+    }
+
+    /// Back to time zero and full service, with other dice. What has been allocated is kept.
+    pub(crate) fn reset(&mut self, seed: u64) {
+        self.now = Time::ZERO;
+        self.queue.clear();
+        for server in &mut self.servers {
+            *server = Server::in_service(server.services);
+        }
+        for availability in &mut self.availability {
+            availability.forget();
+        }
+        self.links = Links::new(seed);
+        self.links_whole = true;
+        self.file_server.reset();
+        self.broken_images = Members::NONE;
+        self.expect_faults();
+    }
+
+    fn expect_faults(&mut self) {
+        for (place, fault) in self.faults.iter().enumerate() {
+            let place = place as u16;
+            self.queue.push(fault.at, Happening::Fault { place });
         }
     }
 

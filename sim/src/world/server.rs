@@ -47,8 +47,8 @@ pub(crate) enum VirtualServer {
 }
 
 impl Server {
-    pub(crate) fn in_service(services: usize, executer: Executer) -> Self {
-        let services = ServiceSet::from_bits(u8::MAX >> (8 - services.clamp(1, 8)));
+    /// A server that has long been up, with all its services and a copy of the programs.
+    pub(crate) fn in_service(services: ServiceSet) -> Self {
         Self {
             life: 0,
             power: Power::On,
@@ -58,7 +58,7 @@ impl Server {
             stuck: ServiceSet::NONE,
             holds_own: true,
             flag: true,
-            executer,
+            executer: Executer::new(ExecuterSettings::default(), true),
             managing: false,
             virtual_servers: [VirtualServer::Suspended; SERVERS_MAX],
             starts: [None; SERVERS_MAX],

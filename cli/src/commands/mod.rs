@@ -1,0 +1,48 @@
+//! The commands, one file each: arguments in, calls of the libraries, text out.
+
+mod check;
+mod completions;
+mod data;
+mod explain;
+mod man;
+mod reproduce;
+mod scenarios;
+mod simulate;
+mod timing;
+
+use clap::Subcommand;
+
+pub(crate) use explain::timelines;
+
+use crate::args::Exit;
+use crate::error::CliError;
+use crate::output::Output;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Reproduce(reproduce::Args),
+    Simulate(simulate::Args),
+    Explain(explain::Args),
+    Check(check::Args),
+    Timing(timing::Args),
+    Data(data::Args),
+    Scenarios(scenarios::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+/// Runs a command.
+pub(crate) fn run(command: &Command, output: &Output) -> Result<Exit, CliError> {
+    match command {
+        Command::Reproduce(args) => reproduce::run(args, output),
+        Command::Simulate(args) => simulate::run(args, output),
+        Command::Check(args) => check::run(args, output),
+        Command::Timing(args) => timing::run(args, output),
+        Command::Data(args) => data::run(args, output),
+        Command::Explain(args) => explain::run(args, output),
+        Command::Scenarios(args) => scenarios::run(args, output),
+        Command::Completions(args) => completions::run(args, output),
+        Command::Man(args) => man::run(args, output),
+    }
+}

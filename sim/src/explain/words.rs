@@ -1,0 +1,307 @@
+//! What happened, said in words.
+
+use tetrarch_core::{Action, Event, Means, Members, Message, ServerId, Trouble, plan};
+
+use crate::scenario::FaultAction;
+use crate::world::WorldEvent;
+
+/// Says things with the servers' own names.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Words<'a> {
+    pub(super) group: &'a [String],
+    /// The servers that were in the ring at that time.
+    pub(super) members: Members,
+}
+
+impl Words<'_> {
+    pub(super) fn name(&self, server: ServerId) -> &str {
+        self.group.get(server.index()).map_or("?", String::as_str)
+    }
+
+    pub(super) fn list(&self, members: Members) -> String {
+        let names: Vec<&str> = members.iter().map(|server| self.name(server)).collect();
+        names.join(", ")
+    }
+
+    /// A manager's name with its priority for `target`.
+    fn manager(&self, server: ServerId, target: ServerId) -> String {
+        match plan::managers(target, self.members).priority(server) {
+            Some(priority) => format!("{} ({priority})", self.name(server)),
+            None => self.name(server).to_owned(),
+        }
+    }
+
+    /// The sentence of a note, and the server or function that it is about. None for those that
+    /// another sentence says better.
+    pub(super) fn note(&self, server: ServerId, event: Event) -> Option<(ServerId, String)> {
+        let at = |target| (self.manager(server, target), self.name(target));
+        Some(match event {
+            Event::Detected { target, trouble } => {
+                let (me, it) = at(target);
+                let found = match trouble {
+                    Trouble::Service => "the network is normal, the services fail: service trouble",
+                    Trouble::Network => "its network does not answer",
+                };
+                (target, format!("{me} examines {it}: {found}"))
+            }
+            // Service trouble is certain at once, so its detection has said it.
+            Event::Confirmed {
+                trouble: Trouble::Service,
+                ..
+            } => return None,
+            Event::Confirmed { target, .. } => {
+                let (me, it) = at(target);
+                let text = format!("{me} examines {it} again: no answer either, network trouble");
+                (target, text)
+            }
+            Event::FalseAlarm { target } => {
+                let (me, it) = at(target);
+                let text = format!("{me} examines {it} again, and it answers: a false alarm");
+                (target, text)
+            }
+            Event::SyncMissed { target } => {
+                let (me, it) = at(target);
+                (
+                    target,
+                    format!("{me} misses S.file and examines {it} alone"),
+                )
+            }
+            Event::StoodIn { target, manager } => {
+                let (me, it) = at(target);
+                let manager = self.name(manager);
+                (
+                    target,
+                    format!("{me} stands in for {manager} and acts for {it}"),
+                )
+            }
+            Event::Deferred { target, to } => {
+                let (me, it) = at(target);
+                (target, format!("{me} leaves {it} to {}", self.name(to)))
+            }
+            other => return self.recovering(server, other),
+        })
+    }
+
+    /// Notes about a background job.
+    fn recovering(&self, server: ServerId, event: Event) -> Option<(ServerId, String)> {
+        let me = self.name(server);
+        let at = |target| (self.manager(server, target), self.name(target));
+        Some(match event {
+            Event::Tried { target, means } => (target, self.tried(me, target, means)),
+            Event::Returned { target } => {
+                let it = self.name(target);
+                (
+                    target,
+                    format!("{it}'s executer tells {me} that {it} is back"),
+                )
+            }
+            Event::Recovered { target } => {
+                let (me, it) = at(target);
+                (
+                    target,
+                    format!("{me} finds {it} healthy (up.file): the target is recovered"),
+                )
+            }
+            Event::GivenUp { target } => {
+                let (me, it) = at(target);
+                (
+                    target,
+                    format!("{me} gives {it} up (down.file): it is cut out of the ring"),
+                )
+            }
+            other => return self.placed(server, other),
+        })
+    }
+
+    fn tried(&self, me: &str, target: ServerId, means: Means) -> String {
+        let it = self.name(target);
+        match means {
+            Means::RestartServices => format!("{me}'s background job restarts {it}'s services"),
+            Means::RestartServer => {
+                format!("{me}'s background job restarts the server {it}")
+            }
+            Means::AwaitReturn => {
+                format!("{me}'s background job waits for {it} to come back by itself")
+            }
+            Means::PowerOn => format!("{it} has not come back in time: {me} powers it on"),
+        }
+    }
+
+    /// Notes about virtual servers, addresses and a server's own place.
+    fn placed(&self, server: ServerId, event: Event) -> Option<(ServerId, String)> {
+        let me = self.name(server);
+        Some(match event {
+            Event::VirtualServerStarted { function } => {
+                let it = self.name(function);
+                (function, format!("the virtual server {it}b runs on {me}"))
+            }
+            Event::Served { function } => {
+                let it = self.name(function);
+                let text = format!(
+                    "{me} knows that {it}b holds the VIP of {it}: the function is recovered"
+                );
+                (function, text)
+            }
+            Event::Released { function } => {
+                let it = self.name(function);
+                (
+                    function,
+                    format!("{it}b on {me} has dropped the VIP of {it}"),
+                )
+            }
+            Event::Suspended { function } => {
+                let it = self.name(function);
+                (function, format!("{it}b is suspended again on {me}"))
+            }
+            Event::VirtualServerFailed { function } => {
+                let it = self.name(function);
+                (function, format!("{it}b cannot be started on {me}"))
+            }
+            Event::NoRoom { function } => {
+                let it = self.name(function);
+                (function, format!("{me} has no memory left for {it}b"))
+            }
+            Event::OwnAddressHeld => (server, format!("{me} holds its own VIP again")),
+            Event::OwnAddressDropped => (server, format!("{me} has dropped its own VIP")),
+            Event::Managing => (server, format!("{me} manages others again")),
+            Event::Stopped => (server, format!("the management programs of {me} stop")),
+            _ => return None,
+        })
+    }
+
+    /// The sentence of a message to all of `to`, for those that the paper has as files and for
+    /// hand-overs.
+    pub(super) fn send(
+        &self,
+        server: ServerId,
+        to: Members,
+        message: Message,
+    ) -> Option<(ServerId, String)> {
+        let (me, other) = (self.name(server), self.list(to));
+        let receiver = to.iter().next()?;
+        Some(match message {
+            Message::Up { target } => {
+                let it = self.name(target);
+                (
+                    target,
+                    format!("{me} sends U.file to {other}: {it} is monitored again"),
+                )
+            }
+            Message::Down { target, .. } => {
+                let it = self.name(target);
+                (
+                    target,
+                    format!("{me} sends D.file to {other}: {it} is out of the ring"),
+                )
+            }
+            Message::GiveBack { .. } => (receiver, format!("{me} hands the VIP back to {other}")),
+            Message::Yield => {
+                let text = format!(
+                    "{me} finds {other}'s services still failing, and tells {other} to drop its VIP"
+                );
+                (receiver, text)
+            }
+            Message::Take { function } => {
+                let it = self.name(function);
+                (function, format!("{me} asks {other} to run {it}b"))
+            }
+            _ => return None,
+        })
+    }
+
+    /// The sentence of a job's beginning, for those that no note announces.
+    pub(super) fn run(&self, server: ServerId, action: Action) -> Option<(ServerId, String)> {
+        let me = self.name(server);
+        let (function, does) = match action {
+            Action::Resume { function } => (function, "begins to resume the virtual server"),
+            Action::ColdStart { function } => (function, "begins a cold start of"),
+            Action::Suspend { function } => (function, "begins to suspend"),
+            _ => return None,
+        };
+        Some((function, format!("{me} {does} {}b", self.name(function))))
+    }
+
+    /// The sentence of a change of the simulated system; `host` serves the function from then on.
+    pub(super) fn world(
+        &self,
+        server: ServerId,
+        event: WorldEvent,
+        host: Option<ServerId>,
+        faults: &[FaultAction],
+    ) -> String {
+        let me = self.name(server);
+        match event {
+            WorldEvent::Trouble(trouble) => {
+                let (name, meaning) = (trouble.name(), trouble.meaning());
+                format!("trouble {name} strikes {me}: {meaning}")
+            }
+            WorldEvent::PowerLost => format!("{me} is off"),
+            WorldEvent::Repaired => format!("{me} has been repaired"),
+            WorldEvent::Restarting => format!("{me} shuts down and starts again"),
+            WorldEvent::Starting => format!("{me} starts"),
+            WorldEvent::Answers => format!("{me} answers on the network"),
+            WorldEvent::ServicesReady => format!("all services of {me} answer"),
+            WorldEvent::FunctionLost => format!("clients of {me} get no service any more"),
+            WorldEvent::FunctionBack => match host {
+                Some(host) if host != server => {
+                    format!(
+                        "clients of {me} are served again, by {me}b on {}",
+                        self.name(host)
+                    )
+                }
+                Some(_) => format!("clients of {me} are served again, by {me} itself"),
+                None => format!("clients of {me} are served again"),
+            },
+            WorldEvent::Fault(place) | WorldEvent::SystemFault(place) => {
+                match faults.get(usize::from(place)) {
+                    Some(fault) => format!("the scenario: {}", self.fault(fault)),
+                    None => "the scenario: a fault".to_owned(),
+                }
+            }
+        }
+    }
+
+    fn fault(&self, fault: &FaultAction) -> String {
+        let name = |server: &crate::scenario::ServerIndex| {
+            let name = self.group.get(server.index());
+            name.map_or("?", String::as_str)
+        };
+        match fault {
+            FaultAction::Trouble { trouble, server } => {
+                format!("trouble {} of {}", trouble.name(), name(server))
+            }
+            FaultAction::Crash(server) => format!("{} loses power", name(server)),
+            FaultAction::Destroy(server) => {
+                format!("{} breaks down and needs a repair", name(server))
+            }
+            FaultAction::Repair(server) => format!("the operator repairs {}", name(server)),
+            FaultAction::AgentStop(server) => format!("{}'s flag file is deleted", name(server)),
+            FaultAction::AgentStart(server) => format!("{}'s flag file is created", name(server)),
+            FaultAction::VirtualServerFails(server) => {
+                format!("{}b can no longer be started anywhere", name(server))
+            }
+            FaultAction::Cut { from, to } => {
+                format!("messages of {} no longer reach {}", name(from), name(to))
+            }
+            FaultAction::Partition(sides) => {
+                let sides: Vec<String> = sides
+                    .iter()
+                    .map(|side| side.iter().map(name).collect::<Vec<_>>().join(", "))
+                    .collect();
+                format!("the network falls apart into {}", sides.join(" | "))
+            }
+            FaultAction::Heal => "all links are whole again".to_owned(),
+            FaultAction::Loss(ratio) => {
+                format!(
+                    "{} % of all messages are lost from now on",
+                    ratio.percent_text()
+                )
+            }
+            FaultAction::FileServerDown => "the file server is down".to_owned(),
+            FaultAction::FileServerUp => "the file server is up again".to_owned(),
+            FaultAction::FileServerSlow(factor) => {
+                format!("the file server's rate is divided by {factor}")
+            }
+        }
+    }
+}
