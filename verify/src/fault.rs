@@ -264,6 +264,7 @@ pub(crate) fn planted(
 
     match (bug, message) {
         (Some(Bug::StructureIsNotTold), Message::Report { .. } | Message::Down { .. }) => None,
+        (Some(Bug::ProgressIsNotTold), Message::Progress { .. }) => None,
         (Some(Bug::WelcomeHidesHolders), Message::Welcome { structure, .. }) => {
             let held = Members::NONE;
             Some(Message::Welcome { structure, held })

@@ -21,8 +21,8 @@ pub enum Property {
     /// Something can always happen, unless every server is without power.
     NoDeadlock,
     /// When no fault is left and the links are whole, the group comes to rest: all servers whose
-    /// management programs run are in the ring and have the same structure, and every function is
-    /// served. A server that nobody can bring back is cut out, so it need not run.
+    /// management programs run have the same structure, all healthy ones among them are in the ring,
+    /// and every function is served. A server that could not be brought back may stay cut out.
     Progress,
 }
 
@@ -95,9 +95,10 @@ impl State {
             servers.filter(|(_, server)| server.is_managing)
         };
         let structure = live().next().map(|(node, _)| node.view().structure());
-        let agree = live().all(|(node, _)| {
+        let agree = live().all(|(node, server)| {
             let view = node.view();
-            view.is_managing() && Some(view.structure()) == structure
+            let has_place = view.is_managing() || !server.is_healthy();
+            has_place && Some(view.structure()) == structure
         });
         agree && self.links_are_whole() && self.all().all(|function| self.is_served(function))
     }

@@ -21,12 +21,12 @@ pub enum Bug {
     ReleaseDoesNothing,
     /// No server ever learns that another was cut out or taken back.
     StructureIsNotTold,
-    /// A virtual server is resumed although its start was cancelled.
-    CancelIsForgotten,
+    /// The acting manager gives no sign of life.
+    ProgressIsNotTold,
     /// What a server learns that starts is that its address is its own, whoever serves it.
     WelcomeHidesHolders,
-    /// The command to restart the services restarts the server.
-    ServicesRestartServer,
+    /// The examination after a repair sees the services as they were before.
+    StaleExamination,
 }
 
 /// One step from a state to the next.
@@ -261,10 +261,6 @@ impl Taking<'_> {
 
     /// A start that is no longer wanted is undone.
     fn cancel(&mut self, server: ServerId, job: JobId) {
-        #[cfg(feature = "seeded-bugs")]
-        if self.machine.bounds.bug == Some(Bug::CancelIsForgotten) {
-            return;
-        }
         self.state.pending.retain(|pending| {
             let What::Effect {
                 server: at,
@@ -341,6 +337,10 @@ impl Taking<'_> {
             Action::ExamineNetwork { .. } => (Outcome::Failed, rest),
             Action::ExamineServices { target } if self.state.reaches(server, target) => {
                 let is_up = self.state.servers[target.index()].services == Services::Up;
+                #[cfg(feature = "seeded-bugs")]
+                let is_up = is_up
+                    && !(self.machine.bounds.bug == Some(Bug::StaleExamination)
+                        && job.owner == tetrarch_core::Owner::Recovery);
                 let failing = ServiceSet::from_bits(u8::from(!is_up));
                 (Outcome::Services(failing), Span::ZERO)
             }
@@ -404,10 +404,6 @@ impl Taking<'_> {
     }
 
     fn restart_services(&mut self, by: ServerId, target: ServerId) -> Outcome {
-        #[cfg(feature = "seeded-bugs")]
-        if self.machine.bounds.bug == Some(Bug::ServicesRestartServer) {
-            return self.restart_server(by, target);
-        }
         if !self.state.reaches(by, target) {
             return Outcome::Failed;
         }

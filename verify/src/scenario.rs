@@ -30,9 +30,7 @@ pub fn scenario_of(bounds: &Bounds, finding: &Finding) -> Result<String, Unwrita
     let last = finding.lines.last().map_or(Span::ZERO, |line| line.at);
     let timing = bounds.parameters().timing();
     let duration = last + timing.judgement_max.times(6);
-    let names: Vec<String> = ServerId::all(bounds.ring())
-        .map(|server| quoted(server))
-        .collect();
+    let names: Vec<String> = ServerId::all(bounds.ring()).map(quoted).collect();
     let mut text = String::new();
     let purpose = "A run that the exhaustive check found; times are those of the check.";
     // Writing to a string cannot fail.

@@ -9,6 +9,7 @@ mod reproduce;
 mod scenarios;
 mod simulate;
 mod timing;
+mod verify;
 
 use clap::Subcommand;
 
@@ -29,6 +30,7 @@ pub(crate) enum Command {
     Data(data::Args),
     Scenarios(scenarios::Args),
     Completions(completions::Args),
+    Verify(verify::Args),
     Man(man::Args),
 }
 
@@ -43,6 +45,7 @@ pub(crate) fn run(command: &Command, output: &Output) -> Result<Exit, CliError> 
         Command::Explain(args) => explain::run(args, output),
         Command::Scenarios(args) => scenarios::run(args, output),
         Command::Completions(args) => completions::run(args, output),
+        Command::Verify(args) => verify::run(args, output),
         Command::Man(args) => man::run(args, output),
     }
 }

@@ -39,6 +39,27 @@ pub enum Invariant {
     NoEndlessWait,
 }
 
+impl Invariant {
+    /// Every invariant.
+    pub const ALL: &[Self] = &[
+        Self::OneHolder,
+        Self::OneImage,
+        Self::NoNeedlessRestart,
+        Self::NoEndlessWait,
+    ];
+
+    /// Its name in scenario files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OneHolder => "one-holder",
+            Self::OneImage => "one-image",
+            Self::NoNeedlessRestart => "no-needless-restart",
+            Self::NoEndlessWait => "no-endless-wait",
+        }
+    }
+}
+
 impl fmt::Display for Invariant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
