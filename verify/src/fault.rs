@@ -3,7 +3,7 @@
 use tetrarch_core::{Action, Members, Outcome, ServerId, Span};
 
 use crate::bounds::Kind;
-use crate::machine::{Machine, Move, Taking};
+use crate::machine::{Machine, Move, Taking, message_name};
 use crate::state::{NOW, Pending, Power, Services, State, What, is_examination};
 
 /// A fault at this instant. Places are those of what is under way; spells and delays count from the
@@ -203,7 +203,16 @@ impl Taking<'_> {
 
     fn strike_under_way(&mut self, fault: Fault, pending: Pending) {
         let what = pending.what;
-        self.tell(|| format!("FAULT: {} {what:?}", name_of(fault)));
+        self.tell(|| match what {
+            What::Message { from, to, message } => {
+                let message = message_name(&message);
+                format!("FAULT: {} {message} from {from} to {to}", name_of(fault))
+            }
+            What::Effect { server, action, .. } => {
+                format!("FAULT: {} {server}'s {action:?}", name_of(fault))
+            }
+            _ => format!("FAULT: {} {what:?}", name_of(fault)),
+        });
         match (fault, what) {
             (Fault::Duplicate(_, delay), _) => {
                 self.after(self.delay(delay), what);

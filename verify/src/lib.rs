@@ -13,6 +13,7 @@ mod machine;
 mod report;
 mod scenario;
 mod state;
+mod world;
 
 pub use bounds::{Bounds, BoundsError, Kind, Preset};
 pub use explore::{Progress, check};

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use tetrarch_core::{
-    Action, Input, JobId, Members, Message, Node, Outbox, Outcome, Output, SERVERS_MAX, ServerId,
-    ServiceSet, Span, Time,
+    Action, Input, JobId, Members, Message, Node, Outbox, Output, SERVERS_MAX, ServerId, Span, Time,
 };
 
 use crate::bounds::Bounds;
@@ -44,7 +43,7 @@ pub(crate) enum Move {
 pub(crate) struct Machine {
     pub(crate) bounds: Bounds,
     /// Nodes that do not run, as they are kept for servers that are down.
-    idle: Vec<Arc<Node>>,
+    pub(crate) idle: Vec<Arc<Node>>,
 }
 
 /// A step being taken.
@@ -101,6 +100,18 @@ impl Machine {
         }
         taking.settle();
         taking.state
+    }
+
+    /// Whether a planted mistake hides from this job that the services are well.
+    #[cfg(feature = "seeded-bugs")]
+    pub(crate) fn is_misled(&self, job: JobId) -> bool {
+        self.bounds.bug == Some(Bug::StaleExamination)
+            && job.owner == tetrarch_core::Owner::Recovery
+    }
+
+    #[cfg(not(feature = "seeded-bugs"))]
+    pub(crate) const fn is_misled(&self, _: JobId) -> bool {
+        false
     }
 
     /// Everything that may happen next in `state`, without faults.
@@ -309,155 +320,6 @@ impl Taking<'_> {
         }
     }
 
-    fn ready(&mut self, server: ServerId, starts: bool) {
-        self.tell(|| format!("{server}'s services answer"));
-        self.server(server).services = Services::Up;
-        if starts {
-            self.server(server).is_managing = true;
-            let (holding, serving) = (false, Members::NONE);
-            self.step(server, Input::Start { holding, serving });
-        }
-    }
-
-    fn effect(&mut self, server: ServerId, job: JobId, action: Action) {
-        let parameters = &self.machine.bounds.parameters;
-        let (hand_off, command) = (parameters.hand_off, parameters.remote_command);
-        let lost = parameters.network_examination_abnormal;
-        let rest = lost.saturating_sub(parameters.network_examination_normal);
-        let guest = |function: ServerId| {
-            move |s: &State| s.servers[server.index()].guests[function.index()]
-        };
-        if !is_examination(action) {
-            self.tell(|| format!("{server}: {action:?}"));
-        }
-        let (outcome, noticed) = match action {
-            Action::ExamineNetwork { target } if self.state.reaches(server, target) => {
-                (Outcome::Ok, Span::ZERO)
-            }
-            Action::ExamineNetwork { .. } => (Outcome::Failed, rest),
-            Action::ExamineServices { target } if self.state.reaches(server, target) => {
-                let is_up = self.state.servers[target.index()].services == Services::Up;
-                #[cfg(feature = "seeded-bugs")]
-                let is_up = is_up
-                    && !(self.machine.bounds.bug == Some(Bug::StaleExamination)
-                        && job.owner == tetrarch_core::Owner::Recovery);
-                let failing = ServiceSet::from_bits(u8::from(!is_up));
-                (Outcome::Services(failing), Span::ZERO)
-            }
-            Action::ExamineServices { .. } => (Outcome::Failed, lost),
-            Action::RestartServices { target, .. } => {
-                (self.restart_services(server, target), hand_off)
-            }
-            Action::RestartServer { target } => {
-                (self.restart_server(server, target), command + hand_off)
-            }
-            Action::PowerOn { target } => {
-                self.power_on(target);
-                (Outcome::Ok, Span::ZERO)
-            }
-            Action::Resume { function } | Action::ColdStart { function } => {
-                self.set_guest(server, function, Guest::Running);
-                (Outcome::Ok, Span::ZERO)
-            }
-            Action::Suspend { function } => {
-                self.set_guest(server, function, Guest::Suspended);
-                (Outcome::Ok, Span::ZERO)
-            }
-            Action::Assign { function } | Action::Release { function } => {
-                if guest(function)(&self.state) == Guest::Suspended {
-                    (Outcome::Failed, hand_off)
-                } else {
-                    self.set_address(server, function, matches!(action, Action::Assign { .. }));
-                    (Outcome::Ok, hand_off)
-                }
-            }
-            Action::AssignOwn | Action::ReleaseOwn => {
-                self.server(server).holds_own = action == Action::AssignOwn;
-                (Outcome::Ok, hand_off)
-            }
-        };
-        let done = What::Done {
-            server,
-            job,
-            outcome,
-        };
-        if self.state.nodes[server.index()].view().waits_for(job) {
-            self.after(noticed, done);
-        }
-    }
-
-    fn set_guest(&mut self, host: ServerId, function: ServerId, guest: Guest) {
-        self.server(host).guests[function.index()] = guest;
-    }
-
-    fn set_address(&mut self, host: ServerId, function: ServerId, holds: bool) {
-        #[cfg(feature = "seeded-bugs")]
-        if !holds && self.machine.bounds.bug == Some(Bug::ReleaseDoesNothing) {
-            return;
-        }
-        let guest = if holds {
-            Guest::Holding
-        } else {
-            Guest::Running
-        };
-        self.set_guest(host, function, guest);
-    }
-
-    fn restart_services(&mut self, by: ServerId, target: ServerId) -> Outcome {
-        if !self.state.reaches(by, target) {
-            return Outcome::Failed;
-        }
-        if self.state.servers[target.index()].services != Services::Stuck {
-            self.server(target).services = Services::Down;
-            let ready = self.machine.bounds.parameters.service_ready;
-            let (server, starts) = (target, false);
-            self.after(ready, What::Ready { server, starts });
-        }
-        Outcome::Ok
-    }
-
-    fn restart_server(&mut self, by: ServerId, target: ServerId) -> Outcome {
-        if !self.state.reaches(by, target) {
-            return Outcome::Failed;
-        }
-        if self.state.servers[target.index()].is_healthy() {
-            self.broken = Some((Property::NoNeedlessRestart, target));
-        }
-        self.restart(target);
-        Outcome::Ok
-    }
-
-    /// The server goes down and starts again.
-    pub(crate) fn restart(&mut self, server: ServerId) {
-        self.lose_state(server, Power::Starting);
-        let restart = self.machine.bounds.parameters.server_restart;
-        self.after(restart, What::Answers { server });
-    }
-
-    fn power_on(&mut self, server: ServerId) {
-        if self.state.servers[server.index()].power == Power::Off {
-            self.server(server).power = Power::Starting;
-            let start = self.machine.bounds.parameters.server_start;
-            self.after(start, What::Answers { server });
-        }
-    }
-
-    /// Everything that does not outlive a loss of power goes, and what was under way there.
-    pub(crate) fn lose_state(&mut self, server: ServerId, power: Power) {
-        *self.server(server) = Server {
-            power,
-            services: Services::Down,
-            holds_own: false,
-            is_managing: false,
-            guests: [Guest::Suspended; SERVERS_MAX],
-            awake_at: NOW,
-        };
-        self.state.nodes[server.index()] = Arc::clone(&self.machine.idle[server.index()]);
-        self.state.pending.retain(|pending| {
-            matches!(pending.what, What::Message { .. }) || pending.what.server() != Some(server)
-        });
-    }
-
     /// Lets time pass until the next thing is due, and calls that instant [`NOW`].
     fn settle(&mut self) {
         let state = &mut self.state;
@@ -499,7 +361,7 @@ fn earlier(at: Time, passed: Span) -> Time {
     NOW + at.since(NOW + passed)
 }
 
-const fn message_name(message: &Message) -> &'static str {
+pub(crate) const fn message_name(message: &Message) -> &'static str {
     match message {
         Message::Sync { .. } => "Sync",
         Message::Up { .. } => "Up",
