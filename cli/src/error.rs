@@ -46,6 +46,22 @@ pub(crate) enum CliError {
     /// JUnit XML cannot be written.
     #[error(transparent)]
     Junit(#[from] JunitError),
+    /// A record is none, or damaged.
+    #[error("{}: {source}", path.display())]
+    Record {
+        /// The record.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: tetrarch_record::ReadError,
+    },
+    /// A record of a run cannot be written.
+    #[error("{}: {source}", file.display())]
+    Life {
+        /// The record.
+        file: PathBuf,
+        /// Whose record, and why.
+        source: tetrarch_sim::record::LifeError,
+    },
     /// A file cannot be written.
     #[error(transparent)]
     File(#[from] FileError),

@@ -1,14 +1,18 @@
 //! The nominal run of a scenario file: no dice in its parameters.
 
+use std::fs::File;
+use std::io::BufWriter;
 use std::path::Path;
 
 use tetrarch_core::{ServerId, Span};
 use tetrarch_sim::check::Violation;
+use tetrarch_sim::record::{Life, Records};
 use tetrarch_sim::run::{self, Run, Unmet};
 use tetrarch_sim::scenario::Scenario;
 use tetrarch_sim::trace::Printed;
 
 use crate::error::CliError;
+use crate::files::make_folder;
 
 /// A scenario and the name of its file.
 #[derive(Clone, Debug)]
@@ -42,6 +46,26 @@ impl Nominal {
     /// Runs a scenario.
     pub(crate) fn run(loaded: Loaded) -> Result<Self, CliError> {
         let run = run::run(&loaded.scenario)?;
+        Ok(Self { loaded, run })
+    }
+
+    /// Runs a scenario and writes a record of each life of each node into a folder, which is made if it is
+    /// missing.
+    pub(crate) fn record(loaded: Loaded, folder: &Path) -> Result<Self, CliError> {
+        make_folder(folder)?;
+        let scenario = &loaded.scenario;
+        let parameters = &scenario.parameters;
+        let sink_for = |life: Life| {
+            // A record is evidence: none is written over, and those of two runs do not mix.
+            let path = folder.join(life.file_name(&scenario.group));
+            File::create_new(path).map(BufWriter::new)
+        };
+        let records = Records::new(scenario, parameters, sink_for)?;
+        let (run, records) = run::run_watched(scenario, parameters, scenario.seed, records)?;
+        records.finish().map_err(|source| CliError::Life {
+            file: folder.join(source.life.file_name(&scenario.group)),
+            source,
+        })?;
         Ok(Self { loaded, run })
     }
 

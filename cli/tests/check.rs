@@ -91,7 +91,8 @@ fn a_cell_that_moved_is_named_with_the_event_that_moved_it() {
     let (out, _) = check(&results, &[], 1);
     let moved = "  moved: fig6 S2t web function: 9.400 s -> 9.300 s (-0.100 s)\n    by ";
     assert!(out.contains(moved), "{out}");
-    let event = "`20.550600000 mail note VirtualServerStarted { function: ServerId(1) }` -> `20.450600000 mail";
+    let event =
+        "`20.550600000 mail note VirtualServerStarted { function: S2 }` -> `20.450600000 mail";
     assert!(out.contains(event), "{out}");
     // Within the tolerance, nothing moved.
     check(&results, &["--tolerance", "0.1"], 0);

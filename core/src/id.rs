@@ -66,6 +66,18 @@ impl Members {
     /// Nobody.
     pub const NONE: Self = Self(0);
 
+    /// The set whose bits are `bits`: bit 0 is the first server of the ring.
+    #[must_use]
+    pub const fn from_bits(bits: u8) -> Self {
+        Self(bits)
+    }
+
+    /// The bits of the set: bit 0 is the first server of the ring.
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
     /// The first `size` servers.
     #[must_use]
     pub fn first(size: usize) -> Self {

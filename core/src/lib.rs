@@ -21,6 +21,7 @@ pub mod time;
 pub mod timer;
 pub mod timing;
 mod watch;
+pub mod wire;
 
 pub use event::{Event, Means, Trouble};
 pub use id::{Members, Priority, SERVERS_MAX, ServerId, ServiceSet};

@@ -90,6 +90,18 @@ impl Config {
     pub const fn size(&self) -> usize {
         self.size as usize
     }
+
+    /// The number of virtual servers that the host's memory has room for.
+    #[must_use]
+    pub const fn guests_max(&self) -> u8 {
+        self.guests_max
+    }
+
+    /// The lengths of time that the protocol decides by.
+    #[must_use]
+    pub const fn timing(&self) -> &Timing {
+        &self.timing
+    }
 }
 
 /// The management side of one server: its management programs, background jobs, virtual servers
@@ -239,8 +251,9 @@ impl Node {
                 restarting,
                 digest,
             } => {
+                let agreed = digest == self.digest;
                 self.compare_structures(cx, from, digest);
-                self.progress_received(cx, from, target, serving, restarting);
+                self.progress_received(cx, from, target, (serving, restarting), agreed);
             }
             Message::Report { structure } => self.report_received(cx, from, &structure),
             Message::Hello { structure } => self.hello_received(cx, from, &structure),

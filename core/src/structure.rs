@@ -9,7 +9,7 @@ use core::fmt;
 use crate::id::{Members, SERVERS_MAX, ServerId};
 
 /// Stands for "no host" in the table, beyond every place in a ring.
-const NOBODY: u8 = u8::MAX;
+pub(crate) const NOBODY: u8 = u8::MAX;
 
 /// Who serves what. Equal values mean the same structure.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,6 +48,33 @@ impl Structure {
             changes: [0; SERVERS_MAX],
             hosts,
         }
+    }
+
+    /// The structure with these counts of changes and these hosts, entry by entry in ring order.
+    ///
+    /// The error is the first function whose host is neither a place in a ring nor [`NOBODY`].
+    pub(crate) fn from_entries(
+        changes: [u16; SERVERS_MAX],
+        hosts: [u8; SERVERS_MAX],
+    ) -> Result<Self, ServerId> {
+        let is_wrong = |function: &ServerId| {
+            let host = hosts[function.index()];
+            host != NOBODY && ServerId::new(usize::from(host)).is_none()
+        };
+        match ServerId::all(SERVERS_MAX).find(is_wrong) {
+            Some(function) => Err(function),
+            None => Ok(Self { changes, hosts }),
+        }
+    }
+
+    /// How often each entry has changed, in ring order.
+    pub(crate) const fn all_changes(&self) -> &[u16; SERVERS_MAX] {
+        &self.changes
+    }
+
+    /// The host of each function in ring order, or [`NOBODY`].
+    pub(crate) const fn all_hosts(&self) -> &[u8; SERVERS_MAX] {
+        &self.hosts
     }
 
     /// The servers in the ring: those that serve their own function.

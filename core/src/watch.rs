@@ -3,6 +3,8 @@
 //! P1 sends S.file and examines; P2 examines when S.file arrives. In trouble one of the two acts
 //! (see `recovery`) and the other waits for U.file or D.file, ready to stand in.
 
+use core::cmp::Reverse;
+
 use crate::event::{Event, Trouble};
 use crate::id::{Members, Priority, ServerId};
 use crate::io::{Action, Outcome, Owner};
@@ -48,7 +50,7 @@ pub(crate) enum State {
     Acting,
     /// The other manager acts; its sign of life is due.
     Deferring,
-    /// The other manager is silent: its own network is examined.
+    /// The server that acts, or should, is silent: its own network is examined.
     CheckingPeer,
 }
 
@@ -267,16 +269,12 @@ impl Node {
     fn check_peer(&mut self, cx: &mut Context<'_>, target: ServerId) {
         let watch = self.watch(target);
         watch.silences = watch.silences.saturating_add(1);
-        let Some(peer) = watch.peer else {
+        let Some(manager) = watch.acting.or(watch.peer) else {
             return self.stand_in(cx, target);
         };
         watch.state = State::CheckingPeer;
-        self.run(
-            cx,
-            Owner::Watch,
-            target,
-            Action::ExamineNetwork { target: peer },
-        );
+        let action = Action::ExamineNetwork { target: manager };
+        self.run(cx, Owner::Watch, target, action);
     }
 
     fn peer_checked(&mut self, cx: &mut Context<'_>, target: ServerId, outcome: Outcome) {
@@ -329,23 +327,18 @@ impl Node {
         cx: &mut Context<'_>,
         from: ServerId,
         target: ServerId,
-        serving: bool,
-        restarting: bool,
+        (serving, restarting): (bool, bool),
+        agreed: bool,
     ) {
-        let managers = plan::managers(target, self.structure.members());
-        let mine = (
-            self.standbys[target.index()].is_serving(),
-            managers.rank(self.me()),
-        );
-        let watch = self.watch(target);
+        let watch = self.watches[target.index()];
         if watch.state == State::Acting {
-            // Two servers at work on one target: the one that serves goes on, else the one with the
-            // higher priority.
-            if (serving, managers.rank(from)) > mine {
+            if self.outranked(from, target, serving) {
                 cx.out.note(Event::Deferred { target, to: from });
                 self.abandon_recovery(cx, target);
                 self.defer_to(cx, target, from);
-            } else {
+            } else if agreed {
+                // The other learns at once that it is outranked. With different structures both
+                // might think so, and answer each other for ever.
                 self.report_progress(cx, target);
             }
         } else if watch.priority.is_some() {
@@ -354,7 +347,7 @@ impl Node {
                 self.take_guests_of(cx, target);
             }
         } else {
-            watch.acting = Some(from);
+            self.watch(target).acting = Some(from);
         }
     }
 
@@ -362,6 +355,16 @@ impl Node {
     /// upon because the other manager had to be examined first, is old news.
     pub(crate) fn forget_fresh(&mut self, target: ServerId) {
         self.watch(target).fresh = None;
+    }
+
+    /// Of two servers at work on one target the one that serves goes on, else the one with the
+    /// higher priority, else the first in the ring.
+    fn outranked(&self, other: ServerId, target: ServerId, serving: bool) -> bool {
+        let managers = plan::managers(target, self.structure.members());
+        let standing =
+            |server: ServerId, serving: bool| (serving, managers.rank(server), Reverse(server));
+        let serves = self.standbys[target.index()].is_serving();
+        standing(other, serving) > standing(self.me(), serves)
     }
 
     /// The newcomer learns, before it manages anybody, for whom `from` acts.

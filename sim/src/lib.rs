@@ -9,6 +9,7 @@ pub mod measure;
 pub mod observer;
 pub mod parameters;
 pub mod queue;
+pub mod record;
 pub mod repeat;
 pub mod reproduce;
 pub mod run;

@@ -1,6 +1,6 @@
 //! Who watches a run: the trace, the managers' log, the checkers, or nobody.
 
-use tetrarch_core::{Input, Output, ServerId, Time};
+use tetrarch_core::{Deadline, Input, Output, ServerId, Time};
 
 use crate::world::WorldEvent;
 
@@ -15,6 +15,11 @@ pub trait Observer {
     /// The node on `server` has decided something.
     fn output(&mut self, now: Time, server: ServerId, output: &Output) {
         let _ = (now, server, output);
+    }
+
+    /// The node on `server` has decided all that it does on its last input, and wants to be woken.
+    fn decided(&mut self, now: Time, server: ServerId, deadline: Option<Deadline>) {
+        let _ = (now, server, deadline);
     }
 
     /// The simulated system has changed.
@@ -35,6 +40,11 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
     fn output(&mut self, now: Time, server: ServerId, output: &Output) {
         self.0.output(now, server, output);
         self.1.output(now, server, output);
+    }
+
+    fn decided(&mut self, now: Time, server: ServerId, deadline: Option<Deadline>) {
+        self.0.decided(now, server, deadline);
+        self.1.decided(now, server, deadline);
     }
 
     fn world(&mut self, now: Time, server: ServerId, event: WorldEvent) {

@@ -6,6 +6,7 @@ use tetrarch_core::{ConfigError, Members, ServerId, Span, Time};
 
 use crate::check::{Checker, RestartWatch, Violation};
 use crate::measure::{Measured, measure_all};
+use crate::observer::Observer;
 use crate::parameters::Parameters;
 use crate::scenario::{Bounds, Check, Expect, Scenario, ServerIndex};
 use crate::simulation::Simulation;
@@ -101,7 +102,21 @@ pub fn run_with(
     parameters: &Parameters,
     seed: u64,
 ) -> Result<Run, ConfigError> {
-    let observer = (Recorder::default(), RestartWatch::default());
+    run_watched(scenario, parameters, seed, ()).map(|(run, ())| run)
+}
+
+/// The same with somebody else watching, who is handed out at the end.
+///
+/// # Errors
+///
+/// When the core refuses the configuration.
+pub fn run_watched<O: Observer>(
+    scenario: &Scenario,
+    parameters: &Parameters,
+    seed: u64,
+    watcher: O,
+) -> Result<(Run, O), ConfigError> {
+    let observer = ((Recorder::default(), RestartWatch::default()), watcher);
     let mut simulation = Simulation::with_parameters(scenario, parameters, seed, observer)?;
     let mut checker = Checker::default();
     let mut unmet = Vec::new();
@@ -121,7 +136,7 @@ pub fn run_with(
     let habit = ClientHabit::new(parameters);
     let measured = measure_all(
         scenario,
-        simulation.observer().0.lines(),
+        simulation.observer().0.0.lines(),
         |function| simulation.outages(function),
         &habit,
     );
@@ -135,7 +150,7 @@ pub fn run_with(
         .map(|function| simulation.outages(function).to_vec())
         .collect();
     let inputs = simulation.inputs();
-    let (recorder, restarts) = simulation.into_observer();
+    let ((recorder, restarts), watcher) = simulation.into_observer();
     let mut violations = checker.into_violations();
     violations.extend(restarts.into_violations());
     violations.sort_by_key(|violation| violation.at);
@@ -151,7 +166,7 @@ pub fn run_with(
     let (demanded, violations) = violations
         .into_iter()
         .partition(|found| scenario.expects.iter().any(|expect| demands(expect, found)));
-    Ok(Run {
+    let run = Run {
         lines: recorder.into_lines(),
         measured,
         outages,
@@ -159,7 +174,8 @@ pub fn run_with(
         violations,
         demanded,
         inputs,
-    })
+    };
+    Ok((run, watcher))
 }
 
 /// The instants at which the run pauses for expectations, the end last.
@@ -179,10 +195,7 @@ fn id(server: ServerIndex) -> Option<ServerId> {
     ServerId::new(server.index())
 }
 
-fn unmet_now<O: crate::observer::Observer>(
-    expect: &Expect,
-    simulation: &Simulation<O>,
-) -> Option<Unmet> {
+fn unmet_now<O: Observer>(expect: &Expect, simulation: &Simulation<O>) -> Option<Unmet> {
     let found = match &expect.check {
         Check::Metric { .. } | Check::Violation { .. } => return None,
         Check::Served { function, by, .. } => {

@@ -23,6 +23,18 @@ pub struct Simulation<O> {
     inputs: u64,
 }
 
+/// The configurations of the scenario's nodes in ring order.
+pub(crate) fn configs(
+    scenario: &Scenario,
+    parameters: &Parameters,
+) -> Result<Vec<Config>, ConfigError> {
+    let size = scenario.group.len();
+    let guests = parameters.guests_max();
+    ServerId::all(size)
+        .map(|me| Config::new(me, size, guests, parameters.timing()))
+        .collect()
+}
+
 impl<O: Observer> Simulation<O> {
     /// The group of `scenario` in full service at time zero, with its own parameters.
     ///
@@ -45,10 +57,8 @@ impl<O: Observer> Simulation<O> {
         observer: O,
     ) -> Result<Self, ConfigError> {
         let size = scenario.group.len();
-        let guests = parameters.guests_max();
-        let nodes = ServerId::all(size)
-            .map(|me| Config::new(me, size, guests, parameters.timing()).map(Node::new))
-            .collect::<Result<Vec<_>, _>>()?;
+        let nodes = configs(scenario, parameters)?;
+        let nodes = nodes.into_iter().map(Node::new).collect();
         let mut simulation = Self {
             wakes: vec![Time::MAX; size],
             nodes,
@@ -141,7 +151,9 @@ impl<O: Observer> Simulation<O> {
                 Output::Note(_) => {}
             }
         }
-        self.wakes[place] = step.finish().map_or(Time::MAX, |deadline| deadline.at);
+        let deadline = step.finish();
+        self.world.observer.decided(now, server, deadline);
+        self.wakes[place] = deadline.map_or(Time::MAX, |deadline| deadline.at);
     }
 
     /// The instant up to which everything has happened.

@@ -5,6 +5,7 @@ mod completions;
 mod data;
 mod explain;
 mod man;
+mod replay;
 mod reproduce;
 mod scenarios;
 mod simulate;
@@ -25,6 +26,7 @@ pub(crate) enum Command {
     Reproduce(reproduce::Args),
     Simulate(simulate::Args),
     Explain(explain::Args),
+    Replay(replay::Args),
     Check(check::Args),
     Timing(timing::Args),
     Data(data::Args),
@@ -43,6 +45,7 @@ pub(crate) fn run(command: &Command, output: &Output) -> Result<Exit, CliError> 
         Command::Timing(args) => timing::run(args, output),
         Command::Data(args) => data::run(args, output),
         Command::Explain(args) => explain::run(args, output),
+        Command::Replay(args) => replay::run(args, output),
         Command::Scenarios(args) => scenarios::run(args, output),
         Command::Completions(args) => completions::run(args, output),
         Command::Verify(args) => verify::run(args, output),

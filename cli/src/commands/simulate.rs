@@ -32,6 +32,7 @@ Examples:
   tetrarch simulate scenarios/paper/s2t.toml                times and expectations
   tetrarch simulate scenarios/paper/*.toml --format json    several, for a program
   tetrarch simulate scenarios/paper/s2t.toml --trace -      everything, line by line
+  tetrarch simulate scenarios/paper/s2t.toml --record out   what each node was told, for `replay`
   tetrarch simulate scenarios/paper/s2t.toml --duration 1h  a longer run
   tetrarch simulate scenarios/paper/s2t.toml --runs 1000 --seed 7
   tetrarch simulate scenarios/paper/s2t.toml --groups 250000 --threads 2";
@@ -59,6 +60,9 @@ pub(crate) struct Args {
     /// Write the trace of one scenario to this file, or with `-` to standard output instead of the times
     #[arg(long, value_name = "FILE", conflicts_with_all = ["runs", "groups"])]
     trace: Option<PathBuf>,
+    /// Write a record of each life of each node of one scenario into this folder, as <server>-<n>.rec
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["runs", "groups"])]
+    record: Option<PathBuf>,
     /// Run for this long instead of the scenario's duration, such as `90s`, `5200ms` or `1h`
     #[arg(long, value_parser = duration, value_name = "DURATION")]
     duration: Option<Span>,
@@ -75,6 +79,10 @@ struct Many {
 pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     if args.trace.is_some() && args.files.len() > 1 {
         let usage = "--trace writes the trace of one scenario; expected one FILE";
+        return Err(CliError::Usage(usage.to_owned()));
+    }
+    if args.record.is_some() && args.files.len() > 1 {
+        let usage = "--record writes the records of one scenario; expected one FILE";
         return Err(CliError::Usage(usage.to_owned()));
     }
     // All files are read before the first is run: a wrong one is told of before anything is printed.
@@ -94,7 +102,8 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
             for loaded in &mut scenarios {
                 loaded.scenario.seed = args.seed.unwrap_or(loaded.scenario.seed);
             }
-            nominal::run(scenarios, args.trace.as_deref(), output)
+            let record = args.record.as_deref();
+            nominal::run(scenarios, args.trace.as_deref(), record, output)
         }
     }
 }

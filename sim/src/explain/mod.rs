@@ -21,7 +21,7 @@ pub use gantt::{Bar, BarKind, Gantt, Lane, Mark};
 pub use part::{Doing, Part, Reason};
 pub use story::{Kind, Sentence};
 
-use tetrarch_core::{ConfigError, ServerId};
+use tetrarch_core::{ConfigError, Members, Output, ServerId};
 
 use crate::measure::{Measured, measure_all};
 use crate::parameters::Parameters;
@@ -29,6 +29,7 @@ use crate::scenario::{FaultAction, Scenario};
 use crate::world::ClientHabit;
 use cause::Tracer;
 use reads::Reads;
+use words::Words;
 
 /// A run, explained.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,25 @@ pub struct Explanation {
     pub breakdowns: Vec<Breakdown>,
     /// The run as lanes of bars.
     pub gantt: Gantt,
+}
+
+/// What `server` has decided, said in words with the servers' own names; none for what is not worth a
+/// sentence. `members` are the servers in the ring as far as that server knows.
+#[must_use]
+pub fn decision_in_words(
+    group: &[String],
+    members: Members,
+    server: ServerId,
+    output: &Output,
+) -> Option<String> {
+    let words = Words { group, members };
+    let said = match *output {
+        Output::Note(event) => words.note(server, event),
+        Output::Run { action, .. } => words.run(server, action),
+        Output::Send { to, message } => words.send(server, Members::NONE.with(to), message),
+        Output::Cancel { .. } => None,
+    };
+    said.map(|(_, sentence)| sentence)
 }
 
 /// Runs `scenario` with its own parameters and explains it.

@@ -42,11 +42,15 @@ struct Times {
 pub(super) fn run(
     scenarios: Vec<Loaded>,
     trace: Option<&Path>,
+    record: Option<&Path>,
     output: &Output,
 ) -> Result<Exit, CliError> {
     let runs = scenarios
         .into_iter()
-        .map(Nominal::run)
+        .map(|loaded| match record {
+            Some(folder) => Nominal::record(loaded, folder),
+            None => Nominal::run(loaded),
+        })
         .collect::<Result<Vec<_>, _>>()?;
     let exit = Exit::fine_if(runs.iter().all(|run| run.problems().next().is_none()));
     if let (Some(path), [run]) = (trace, runs.as_slice()) {

@@ -1,0 +1,334 @@
+//! Messages as bytes: what members send each other over a network, and what records keep.
+//!
+//! Every message begins with the version of this layout and its kind; the rest has a fixed length for
+//! each kind. Numbers of two bytes are little-endian.
+//!
+//! | byte | content |
+//! |---|---|
+//! | 0 | version, [`VERSION_MIN`] to [`VERSION`] |
+//! | 1 | kind |
+//! | from 2 | the fields of the kind, in this order |
+//!
+//! | kind | message | fields | bytes in all |
+//! |---|---|---|---|
+//! | 1 | [`Message::Sync`] | target, digest (2) | 5 |
+//! | 2 | [`Message::Up`] | target | 3 |
+//! | 3 | [`Message::Down`] | target, structure (24) | 27 |
+//! | 4 | [`Message::Progress`] | target, flags, digest (2) | 6 |
+//! | 5 | [`Message::Report`] | structure (24) | 26 |
+//! | 6 | [`Message::Hello`] | structure (24) | 26 |
+//! | 7 | [`Message::Welcome`] | held, structure (24) | 27 |
+//! | 8 | [`Message::GiveBack`] | structure (24) | 26 |
+//! | 9 | [`Message::Yield`] | | 2 |
+//! | 10 | [`Message::Resumed`] | | 2 |
+//! | 11 | [`Message::Take`] | function | 3 |
+//!
+//! | field | content |
+//! |---|---|
+//! | target, function | place of the server in the ring, 0 to 7 |
+//! | flags | bit 0: serving, bit 1: restarting, all others 0 |
+//! | held | bit n: the server at place n |
+//! | structure | for each place in the ring the count of changes (8 times 2 bytes), then for each place the host of its function: 0 to 7, or 255 for nobody (8 bytes) |
+//!
+//! Reading is strict: whatever [`decode`] accepts, [`encode`] writes again byte for byte. So a message
+//! has one form only, and nothing can hide in it.
+//!
+//! A change of this layout raises [`VERSION`]; a reader takes this version and those back to
+//! [`VERSION_MIN`], so that two neighbouring versions can run in one ring while it is upgraded. There
+//! has been one version so far.
+
+use crate::id::{Members, SERVERS_MAX, ServerId};
+use crate::message::Message;
+use crate::structure::Structure;
+use thiserror::Error;
+
+/// The version of the layout that [`encode`] writes.
+pub const VERSION: u8 = 1;
+
+/// The oldest version of the layout that [`decode`] takes.
+pub const VERSION_MIN: u8 = 1;
+
+/// The length in bytes of the longest message.
+pub const MESSAGE_BYTES_MAX: usize = HEAD_BYTES + 1 + STRUCTURE_BYTES;
+
+const HEAD_BYTES: usize = 2;
+const STRUCTURE_BYTES: usize = 3 * SERVERS_MAX;
+
+const SERVING: u8 = 1;
+const RESTARTING: u8 = 2;
+
+/// Why bytes are not a message; each says what was expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+pub enum WireError {
+    /// The version or the kind is not there.
+    #[error("expected a message of {HEAD_BYTES} to {MESSAGE_BYTES_MAX} bytes, found {found}")]
+    Head {
+        /// The length found, in bytes.
+        found: usize,
+    },
+    /// Written by a version that this one does not know.
+    #[error("expected a message of version {VERSION_MIN} to {VERSION}, found version {found}")]
+    Version {
+        /// The first byte.
+        found: u8,
+    },
+    /// The second byte is no kind of message.
+    #[error("expected a kind of message from 1 to {}, found {found}", KINDS.len())]
+    Kind {
+        /// The second byte.
+        found: u8,
+    },
+    /// Too short for its kind, or something follows.
+    #[error("{kind}: expected {expected} bytes in all, found {found}")]
+    Length {
+        /// The message.
+        kind: &'static str,
+        /// The length of this kind of message, in bytes.
+        expected: usize,
+        /// The length found, in bytes.
+        found: usize,
+    },
+    /// A server that no ring has.
+    #[error("{kind}: expected a server's place from 0 to 7, found {found}")]
+    Server {
+        /// The message.
+        kind: &'static str,
+        /// The byte found.
+        found: u8,
+    },
+    /// A flag that this version does not know.
+    #[error("{kind}: expected flags of 0 to 3, found {found}")]
+    Flags {
+        /// The message.
+        kind: &'static str,
+        /// The byte found.
+        found: u8,
+    },
+    /// A structure in which a function is served from outside every ring.
+    #[error(
+        "{kind}: expected the host of {function} to be 0 to 7, or 255 for nobody, found {found}"
+    )]
+    Host {
+        /// The message.
+        kind: &'static str,
+        /// The function.
+        function: ServerId,
+        /// The byte found.
+        found: u8,
+    },
+}
+
+/// Name and length of the fields in bytes of each kind of message, from kind 1 on.
+const KINDS: [(&str, usize); 11] = [
+    ("Sync", 3),
+    ("Up", 1),
+    ("Down", 1 + STRUCTURE_BYTES),
+    ("Progress", 4),
+    ("Report", STRUCTURE_BYTES),
+    ("Hello", STRUCTURE_BYTES),
+    ("Welcome", 1 + STRUCTURE_BYTES),
+    ("GiveBack", STRUCTURE_BYTES),
+    ("Yield", 0),
+    ("Resumed", 0),
+    ("Take", 1),
+];
+
+/// Writes `message` into `buffer` and returns the bytes that it takes there.
+pub fn encode<'a>(message: &Message, buffer: &'a mut [u8; MESSAGE_BYTES_MAX]) -> &'a [u8] {
+    let mut bytes = Bytes {
+        buffer,
+        length: HEAD_BYTES,
+    };
+    let kind = match message {
+        Message::Sync { target, digest } => {
+            bytes.server(*target);
+            bytes.put(digest.to_le_bytes());
+            1
+        }
+        Message::Up { target } => {
+            bytes.server(*target);
+            2
+        }
+        Message::Down { target, structure } => {
+            bytes.server(*target);
+            bytes.structure(structure);
+            3
+        }
+        Message::Progress {
+            target,
+            serving,
+            restarting,
+            digest,
+        } => {
+            let serving = if *serving { SERVING } else { 0 };
+            let restarting = if *restarting { RESTARTING } else { 0 };
+            bytes.server(*target);
+            bytes.put([serving | restarting]);
+            bytes.put(digest.to_le_bytes());
+            4
+        }
+        Message::Report { structure } => {
+            bytes.structure(structure);
+            5
+        }
+        Message::Hello { structure } => {
+            bytes.structure(structure);
+            6
+        }
+        Message::Welcome { structure, held } => {
+            bytes.put([held.bits()]);
+            bytes.structure(structure);
+            7
+        }
+        Message::GiveBack { structure } => {
+            bytes.structure(structure);
+            8
+        }
+        Message::Yield => 9,
+        Message::Resumed => 10,
+        Message::Take { function } => {
+            bytes.server(*function);
+            11
+        }
+    };
+    bytes.finish(kind)
+}
+
+/// A message being written. The buffer is as long as the longest message, so nothing is cut off.
+struct Bytes<'a> {
+    buffer: &'a mut [u8; MESSAGE_BYTES_MAX],
+    length: usize,
+}
+
+impl<'a> Bytes<'a> {
+    fn put<const N: usize>(&mut self, bytes: [u8; N]) {
+        self.buffer[self.length..self.length + N].copy_from_slice(&bytes);
+        self.length += N;
+    }
+
+    fn server(&mut self, server: ServerId) {
+        self.put([server.index() as u8]);
+    }
+
+    fn structure(&mut self, structure: &Structure) {
+        for changes in structure.all_changes() {
+            self.put(changes.to_le_bytes());
+        }
+        self.put(*structure.all_hosts());
+    }
+
+    fn finish(self, kind: u8) -> &'a [u8] {
+        self.buffer[0] = VERSION;
+        self.buffer[1] = kind;
+        &self.buffer[..self.length]
+    }
+}
+
+/// Reads a message that fills `bytes` from end to end.
+///
+/// # Errors
+///
+/// When the version or the kind is unknown, the length is not that of the kind, or a server, a host or
+/// a flag is none.
+pub fn decode(bytes: &[u8]) -> Result<Message, WireError> {
+    let found = bytes.len();
+    let (version, rest) = bytes.split_first().ok_or(WireError::Head { found })?;
+    if !(VERSION_MIN..=VERSION).contains(version) {
+        return Err(WireError::Version { found: *version });
+    }
+    let (number, fields) = rest.split_first().ok_or(WireError::Head { found })?;
+    let unknown = WireError::Kind { found: *number };
+    let place = usize::from(*number).checked_sub(1).ok_or(unknown)?;
+    let (kind, length) = *KINDS.get(place).ok_or(unknown)?;
+    let wrong_length = WireError::Length {
+        kind,
+        expected: HEAD_BYTES + length,
+        found,
+    };
+    if fields.len() != length {
+        return Err(wrong_length);
+    }
+    let read = Fields { kind };
+    Ok(match (number, fields) {
+        (1, [target, digest @ ..]) => Message::Sync {
+            target: read.server(*target)?,
+            digest: number_of(digest),
+        },
+        (2, [target]) => Message::Up {
+            target: read.server(*target)?,
+        },
+        (3, [target, structure @ ..]) => Message::Down {
+            target: read.server(*target)?,
+            structure: read.structure(structure)?,
+        },
+        (4, [target, flags, digest @ ..]) => read.progress(*target, *flags, digest)?,
+        (5, structure) => Message::Report {
+            structure: read.structure(structure)?,
+        },
+        (6, structure) => Message::Hello {
+            structure: read.structure(structure)?,
+        },
+        (7, [held, structure @ ..]) => Message::Welcome {
+            structure: read.structure(structure)?,
+            held: Members::from_bits(*held),
+        },
+        (8, structure) => Message::GiveBack {
+            structure: read.structure(structure)?,
+        },
+        (9, []) => Message::Yield,
+        (10, []) => Message::Resumed,
+        (11, [function]) => Message::Take {
+            function: read.server(*function)?,
+        },
+        // Lengths and kinds have been compared with the table above, so nothing comes here.
+        _ => return Err(wrong_length),
+    })
+}
+
+/// Reads the fields of one kind of message, whose lengths have been checked.
+struct Fields {
+    kind: &'static str,
+}
+
+impl Fields {
+    fn server(&self, found: u8) -> Result<ServerId, WireError> {
+        let kind = self.kind;
+        ServerId::new(usize::from(found)).ok_or(WireError::Server { kind, found })
+    }
+
+    fn progress(&self, target: u8, flags: u8, digest: &[u8]) -> Result<Message, WireError> {
+        if flags & !(SERVING | RESTARTING) != 0 {
+            return Err(WireError::Flags {
+                kind: self.kind,
+                found: flags,
+            });
+        }
+        Ok(Message::Progress {
+            target: self.server(target)?,
+            serving: flags & SERVING != 0,
+            restarting: flags & RESTARTING != 0,
+            digest: number_of(digest),
+        })
+    }
+
+    fn structure(&self, bytes: &[u8]) -> Result<Structure, WireError> {
+        let (mut changes, mut hosts) = ([0; SERVERS_MAX], [0; SERVERS_MAX]);
+        let (counts, places) = bytes.split_at(2 * SERVERS_MAX);
+        for (count, pair) in changes.iter_mut().zip(counts.chunks_exact(2)) {
+            *count = number_of(pair);
+        }
+        hosts.copy_from_slice(places);
+        Structure::from_entries(changes, hosts).map_err(|function| WireError::Host {
+            kind: self.kind,
+            function,
+            found: hosts[function.index()],
+        })
+    }
+}
+
+fn number_of(bytes: &[u8]) -> u16 {
+    bytes
+        .iter()
+        .rev()
+        .fold(0, |number, byte| number << 8 | u16::from(*byte))
+}

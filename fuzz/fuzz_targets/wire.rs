@@ -1,0 +1,4 @@
+//! Fuzzer of [`tetrarch_fuzz_targets::wire`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tetrarch_fuzz_targets::wire(bytes));

@@ -1,0 +1,168 @@
+//! The beginning of a record: whose inputs these are, under which settings.
+
+use std::io::Read;
+
+use tetrarch_core::{Config, ServerId, Span, Timing};
+
+use crate::VERSION;
+use crate::bytes::{Buffer, take, take_byte};
+use crate::error::{ReadError, WriteError};
+use crate::reader::fill;
+
+/// The longest version of the software that a record keeps, in bytes.
+pub const SOFTWARE_BYTES_MAX: usize = 64;
+
+const MAGIC: &[u8; 8] = b"TETRAREC";
+const FRONT_BYTES: usize = MAGIC.len() + 2 + 2;
+const CHECKSUM_BYTES: usize = 4;
+const SETTINGS_BYTES_MIN: usize = 3 + 9 * 8 + 1;
+const SETTINGS_BYTES_MAX: usize = SETTINGS_BYTES_MIN + SOFTWARE_BYTES_MAX;
+const HEADER_BYTES_MAX: usize = FRONT_BYTES + SETTINGS_BYTES_MAX + CHECKSUM_BYTES;
+
+/// What the header of a record holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) config: Config,
+    pub(crate) software: String,
+}
+
+/// A header as bytes, and the checksum that the first frame's continues.
+pub(crate) struct Encoded {
+    pub(crate) bytes: Buffer<HEADER_BYTES_MAX>,
+    pub(crate) checksum: u32,
+}
+
+fn is_software(text: &str) -> bool {
+    // Printable, because it comes from a file and goes to a terminal.
+    (1..=SOFTWARE_BYTES_MAX).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() || byte == b' ')
+}
+
+fn spans(timing: &Timing) -> [Span; 9] {
+    [
+        timing.inter_monitoring,
+        timing.reexamination_wait,
+        timing.judgement_max,
+        timing.hand_off,
+        timing.poll_pause,
+        timing.sync_grace,
+        timing.join_wait,
+        timing.examination_max,
+        timing.job_max,
+    ]
+}
+
+fn timing(spans: [Span; 9]) -> Timing {
+    let [
+        inter_monitoring,
+        reexamination_wait,
+        judgement_max,
+        hand_off,
+        poll_pause,
+        sync_grace,
+        join_wait,
+        examination_max,
+        job_max,
+    ] = spans;
+    Timing {
+        inter_monitoring,
+        reexamination_wait,
+        judgement_max,
+        hand_off,
+        poll_pause,
+        sync_grace,
+        join_wait,
+        examination_max,
+        job_max,
+    }
+}
+
+pub(crate) fn encode(config: &Config, software: &str) -> Result<Encoded, WriteError> {
+    if !is_software(software) {
+        return Err(WriteError::Software {
+            found: software.to_owned(),
+        });
+    }
+    let mut bytes = Buffer::new();
+    bytes.put(MAGIC);
+    bytes.put(&VERSION.to_le_bytes());
+    let length = SETTINGS_BYTES_MIN + software.len();
+    bytes.put(&(length as u16).to_le_bytes());
+    bytes.put(&[
+        config.me().index() as u8,
+        config.size() as u8,
+        config.guests_max(),
+    ]);
+    for span in spans(config.timing()) {
+        bytes.put(&span.as_nanos().to_le_bytes());
+    }
+    bytes.put(&[software.len() as u8]);
+    bytes.put(software.as_bytes());
+    let checksum = crc32fast::hash(bytes.as_slice());
+    bytes.put(&checksum.to_le_bytes());
+    Ok(Encoded { bytes, checksum })
+}
+
+/// Reads a header; also gives the checksum that the first frame's continues, and the header's length.
+pub(crate) fn read(source: &mut impl Read) -> Result<(Header, u32, u64), ReadError> {
+    let mut bytes = [0; HEADER_BYTES_MAX];
+    let found = fill(source, &mut bytes[..FRONT_BYTES])?;
+    let known = found.min(MAGIC.len());
+    if bytes[..known] != MAGIC[..known] || found == 0 {
+        return Err(ReadError::NotARecord);
+    }
+    let short = |expected, found| ReadError::Short { expected, found };
+    if found < FRONT_BYTES {
+        return Err(short(
+            FRONT_BYTES + SETTINGS_BYTES_MIN + CHECKSUM_BYTES,
+            found,
+        ));
+    }
+    let version = u16::from_le_bytes([bytes[8], bytes[9]]);
+    if version != VERSION {
+        return Err(ReadError::Version { found: version });
+    }
+    let length = usize::from(u16::from_le_bytes([bytes[10], bytes[11]]));
+    if !(SETTINGS_BYTES_MIN..=SETTINGS_BYTES_MAX).contains(&length) {
+        return Err(ReadError::Header("its length is none"));
+    }
+    let summed = FRONT_BYTES + length;
+    let whole = summed + CHECKSUM_BYTES;
+    let found = FRONT_BYTES + fill(source, &mut bytes[FRONT_BYTES..whole])?;
+    if found < whole {
+        return Err(short(whole, found));
+    }
+    let checksum = crc32fast::hash(&bytes[..summed]);
+    if checksum.to_le_bytes() != bytes[summed..whole] {
+        return Err(ReadError::Header("its checksum differs"));
+    }
+    let header = settings(&bytes[FRONT_BYTES..summed])?;
+    Ok((header, checksum, whole as u64))
+}
+
+fn settings(mut bytes: &[u8]) -> Result<Header, ReadError> {
+    let bytes = &mut bytes;
+    let short = || ReadError::Header("its length is none");
+    let [me, size, guests_max] = take(bytes).ok_or_else(short)?;
+    let mut read = [Span::ZERO; 9];
+    for span in &mut read {
+        let ns = u64::from_le_bytes(take(bytes).ok_or_else(short)?);
+        *span = Span::from_nanos(ns);
+    }
+    let length = take_byte(bytes).ok_or_else(short)?;
+    if usize::from(length) != bytes.len() {
+        return Err(short());
+    }
+    let software = std::str::from_utf8(bytes)
+        .ok()
+        .filter(|text| is_software(text))
+        .ok_or(ReadError::Header("its software version is not printable"))?;
+    let me = ServerId::new(usize::from(me))
+        .ok_or(ReadError::Header("its server's place is beyond the ring"))?;
+    Ok(Header {
+        config: Config::new(me, usize::from(size), guests_max, timing(read))?,
+        software: software.to_owned(),
+    })
+}

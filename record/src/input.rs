@@ -1,0 +1,111 @@
+//! One input as bytes. Strict: whatever [`decode`] accepts, [`encode`] writes again.
+
+use tetrarch_core::wire::{self, MESSAGE_BYTES_MAX};
+use tetrarch_core::{Command, Input, JobId, Members, Outcome, Owner, ServerId, ServiceSet};
+
+use crate::bytes::{Buffer, take, take_byte};
+
+/// The length of the longest input in bytes: a message with its kind and sender before it.
+pub(crate) const INPUT_BYTES_MAX: usize = 2 + MESSAGE_BYTES_MAX;
+
+const END: u8 = 0;
+const START: u8 = 1;
+const MESSAGE: u8 = 2;
+const DONE: u8 = 3;
+const DEADLINE: u8 = 4;
+const COMMAND: u8 = 5;
+
+const OWNERS: [Owner; 4] = [Owner::Watch, Owner::Recovery, Owner::Standby, Owner::Own];
+
+/// The place of an owner in the table of owners.
+pub(crate) const fn owner_byte(owner: Owner) -> u8 {
+    match owner {
+        Owner::Watch => 0,
+        Owner::Recovery => 1,
+        Owner::Standby => 2,
+        Owner::Own => 3,
+    }
+}
+
+/// An input as bytes; none stands for the end of the record.
+pub(crate) fn encode(input: Option<&Input>) -> Buffer<INPUT_BYTES_MAX> {
+    let mut bytes = Buffer::new();
+    match input {
+        None => bytes.put(&[END]),
+        Some(Input::Start { holding, serving }) => {
+            bytes.put(&[START, u8::from(*holding), serving.bits()]);
+        }
+        Some(Input::Message { from, message }) => {
+            bytes.put(&[MESSAGE, from.index() as u8]);
+            bytes.put(wire::encode(message, &mut [0; MESSAGE_BYTES_MAX]));
+        }
+        Some(Input::Done { job, outcome }) => {
+            bytes.put(&[DONE, owner_byte(job.owner), job.subject.index() as u8]);
+            bytes.put(&job.serial.to_le_bytes());
+            match outcome {
+                Outcome::Ok => bytes.put(&[0]),
+                Outcome::Failed => bytes.put(&[1]),
+                Outcome::Services(failing) => bytes.put(&[2, failing.bits()]),
+            }
+        }
+        Some(Input::Deadline) => bytes.put(&[DEADLINE]),
+        Some(Input::Command(Command::Stop)) => bytes.put(&[COMMAND, 0]),
+    }
+    bytes
+}
+
+/// Reads an input that fills `bytes` from end to end; the inner none stands for the end of the record.
+/// None when there is no such input.
+pub(crate) fn decode(mut bytes: &[u8]) -> Option<Option<Input>> {
+    let bytes = &mut bytes;
+    let input = match take_byte(bytes)? {
+        END => None,
+        START => {
+            let [holding, serving] = take(bytes)?;
+            Some(Input::Start {
+                holding: flag(holding)?,
+                serving: Members::from_bits(serving),
+            })
+        }
+        MESSAGE => {
+            let from = server(take_byte(bytes)?)?;
+            let message = wire::decode(bytes).ok()?;
+            *bytes = &[];
+            Some(Input::Message { from, message })
+        }
+        DONE => {
+            let [owner, subject, low, high, outcome] = take(bytes)?;
+            let job = JobId {
+                owner: *OWNERS.get(usize::from(owner))?,
+                subject: server(subject)?,
+                serial: u16::from_le_bytes([low, high]),
+            };
+            let outcome = match outcome {
+                0 => Outcome::Ok,
+                1 => Outcome::Failed,
+                2 => Outcome::Services(ServiceSet::from_bits(take_byte(bytes)?)),
+                _ => return None,
+            };
+            Some(Input::Done { job, outcome })
+        }
+        DEADLINE => Some(Input::Deadline),
+        COMMAND => match take_byte(bytes)? {
+            0 => Some(Input::Command(Command::Stop)),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    bytes.is_empty().then_some(input)
+}
+
+fn server(place: u8) -> Option<ServerId> {
+    ServerId::new(usize::from(place))
+}
+
+const fn flag(byte: u8) -> Option<bool> {
+    match byte {
+        0 => Some(false),
+        1 => Some(true),
+        _ => None,
+    }
+}
