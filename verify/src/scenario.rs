@@ -20,8 +20,9 @@ pub enum Unwritable {
     Pause,
 }
 
-/// The faults of `finding` as a scenario file. Its expectations name the property; what else is to
-/// be expected is for a reader to add.
+/// The faults of `finding` as a scenario file. Its expectation names the property, for whichever
+/// server it breaks, since the run goes on after the first break; what else is to be expected is for
+/// a reader to add.
 ///
 /// # Errors
 ///
@@ -60,9 +61,6 @@ pub fn scenario_of(bounds: &Bounds, finding: &Finding) -> Result<String, Unwrita
         );
     }
     let _ = writeln!(text, "\n[[expect]]\nviolation = \"{}\"", finding.property);
-    if let Some(subject) = finding.subject {
-        let _ = writeln!(text, "server = {}", quoted(subject));
-    }
     Ok(text)
 }
 
