@@ -14,6 +14,7 @@ use tetrarch_sim::repeat::RepeatError;
 use tetrarch_sim::reproduce::ReproduceError;
 use tetrarch_sim::scenario::ScenarioError;
 use tetrarch_sim::swarm::SwarmError;
+use tetrarch_verify::BoundsError;
 use thiserror::Error;
 
 /// Wrong usage, wrong input, or an operating system that refuses.
@@ -37,6 +38,9 @@ pub(crate) enum CliError {
     /// A scenario cannot be repeated.
     #[error(transparent)]
     Repeat(#[from] RepeatError),
+    /// A group cannot be checked.
+    #[error(transparent)]
+    Bounds(#[from] BoundsError),
     /// A fleet cannot be simulated.
     #[error(transparent)]
     Fleet(#[from] FleetError),

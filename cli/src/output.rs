@@ -89,6 +89,15 @@ impl Output {
         }
     }
 
+    /// One changing line on standard error for work of unknown length, shown only on a terminal.
+    pub(crate) fn spinner(&self) -> ProgressBar {
+        if self.is_quiet {
+            ProgressBar::hidden()
+        } else {
+            ProgressBar::new_spinner()
+        }
+    }
+
     /// Prints a remark that is no result, unless remarks are unwanted.
     pub(crate) fn remark(&self, text: &str) {
         if !self.is_quiet {

@@ -265,6 +265,7 @@ fn completions_and_manual_pages_name_every_command() {
         "timing",
         "data",
         "scenarios",
+        "verify",
         "man",
     ] {
         assert!(bash.contains(command) && man.contains(command), "{command}");
@@ -287,6 +288,7 @@ fn every_help_has_examples() {
         "timing",
         "data",
         "scenarios",
+        "verify",
         "completions",
         "man",
     ] {
@@ -326,4 +328,38 @@ fn colours_are_for_terminals_and_for_those_who_ask() {
     let mut both = tetrarch(&["reproduce"]);
     both.env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1");
     assert!(!escapes(&both.output().unwrap()));
+}
+
+#[test]
+fn verify_tells_what_holds_and_what_does_not() {
+    let (out, _) = texts(&["verify", "--ring", "2"], 0);
+    assert!(out.contains("every property holds"), "{out}");
+    let folder = tempfile::tempdir().unwrap();
+    let out_folder = arg(folder.path());
+    let cut = ["verify", "--ring", "2", "--faults", "1,cut"];
+    let (out, _) = texts(&[&cut[..], &["--out", out_folder]].concat(), 1);
+    assert!(
+        out.contains("BROKEN: one-holder") && out.contains("FAULT: "),
+        "{out}"
+    );
+    let file = folder.path().join("one-holder.toml");
+    let (out, _) = texts(&["simulate", arg(&file)], 0);
+    assert!(out.contains("1 of 1 expectations met"), "{out}");
+    let (json, _) = texts(&[&cut[..], &["--format", "json"]].concat(), 1);
+    assert!(json.contains("\"property\": \"one-holder\""), "{json}");
+    texts(
+        &[
+            "verify",
+            "--ring",
+            "4",
+            "--faults",
+            "2,all",
+            "--time-limit",
+            "0",
+        ],
+        2,
+    );
+    for wrong in [["--ring", "1"], ["--ring", "9"], ["--faults", "1,fire"]] {
+        texts(&[&["verify"][..], &wrong].concat(), 2);
+    }
 }

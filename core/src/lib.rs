@@ -4,6 +4,7 @@
 
 extern crate alloc;
 
+mod canonical;
 pub mod data;
 pub mod event;
 pub mod executer;

@@ -242,6 +242,7 @@ impl Node {
         structure: &Structure,
     ) {
         self.merge(cx, structure);
+        self.forget_fresh(from);
         let held = self.held();
         cx.out.send(
             from,

@@ -129,8 +129,8 @@ pub struct Node {
     pub(crate) recoveries: [Recovery; SERVERS_MAX],
     pub(crate) standbys: [Standby; SERVERS_MAX],
     pub(crate) timers: Timers,
-    serial: u16,
-    stale: u32,
+    pub(crate) serial: u16,
+    pub(crate) stale: u32,
 }
 
 /// One step's surroundings: the instant and where outputs go.
@@ -142,7 +142,7 @@ pub(crate) struct Context<'a> {
 /// Facts about a node, for checkers and status pages.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
-    node: &'a Node,
+    pub(crate) node: &'a Node,
 }
 
 impl Node {

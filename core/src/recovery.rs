@@ -66,6 +66,14 @@ impl Recovery {
     pub(crate) const fn is_active(&self) -> bool {
         !matches!(self.state, State::Idle)
     }
+
+    /// The same job with `base` in the place of the instant `now`. How long ago a wait ended makes
+    /// no difference to what is done next, so one that has ended ends now.
+    pub(crate) fn rebase(&mut self, now: Time, base: Time) {
+        if self.is_active() {
+            self.until = self.until.max(now).rebased(now, base);
+        }
+    }
 }
 
 impl Node {

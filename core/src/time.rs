@@ -37,6 +37,16 @@ impl Time {
         Span(self.0).as_secs_f64()
     }
 
+    /// This instant as seen when `now` is called `base`; saturates at either end.
+    #[must_use]
+    pub const fn rebased(self, now: Self, base: Self) -> Self {
+        if self.0 >= now.0 {
+            Self(base.0.saturating_add(self.0 - now.0))
+        } else {
+            Self(base.0.saturating_sub(now.0 - self.0))
+        }
+    }
+
     /// How long after `earlier` this is; zero when it is not after it.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Span {

@@ -128,6 +128,13 @@ impl Timers {
         self.clear(timer);
         Some(timer)
     }
+
+    /// The same timers with `base` in the place of the instant `now`.
+    pub(crate) fn rebase(&mut self, now: Time, base: Time) {
+        for at in self.at.iter_mut().filter(|at| **at < Time::MAX) {
+            *at = at.rebased(now, base);
+        }
+    }
 }
 
 #[cfg(test)]

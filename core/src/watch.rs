@@ -351,6 +351,12 @@ impl Node {
         }
     }
 
+    /// The target's own management side has reported: trouble that was confirmed, but not yet acted
+    /// upon because the other manager had to be examined first, is old news.
+    pub(crate) fn forget_fresh(&mut self, target: ServerId) {
+        self.watch(target).fresh = None;
+    }
+
     /// Of two servers at work on one target the one that serves goes on, else the one with the
     /// higher priority, else the first in the ring.
     fn outranked(&self, other: ServerId, target: ServerId, serving: bool) -> bool {

@@ -24,8 +24,10 @@ pub struct Run {
     pub outages: Vec<Vec<Outage>>,
     /// The expectations that were not met.
     pub unmet: Vec<Unmet>,
-    /// The invariants that were broken.
+    /// The invariants that were broken, but for those that the scenario demands.
     pub violations: Vec<Violation>,
+    /// The invariants that were broken as the scenario demands.
+    pub demanded: Vec<Violation>,
     /// How many inputs were stepped through nodes.
     pub inputs: u64,
 }
@@ -46,6 +48,8 @@ pub enum Found {
     Metric(Option<Span>),
     /// This host served, or nobody.
     Host(Option<ServerId>),
+    /// The invariant was not broken.
+    Intact,
     /// Each managing server's view of the members.
     Members(Vec<(ServerId, Members)>),
 }
@@ -60,6 +64,7 @@ impl Found {
             Self::Metric(None) => "no such time".to_owned(),
             Self::Host(Some(host)) => format!("served by {}", name(*host)),
             Self::Host(None) => "served by nobody".to_owned(),
+            Self::Intact => "not broken".to_owned(),
             Self::Members(views) => views
                 .iter()
                 .map(|(viewer, members)| {
@@ -133,15 +138,32 @@ pub fn run_watched<O: Observer>(
         .iter()
         .filter_map(|expect| unmet_time(expect, &measured));
     watch.unmet.extend(times);
-    watch.unmet.sort_by_key(|unmet| unmet.expect.line);
     let ((recorder, watcher), judged) = watch.finish();
+    let Judged {
+        mut unmet,
+        violations,
+        inputs,
+    } = judged;
+    let intact = |expect: &&Expect| {
+        let is_violation = matches!(expect.check, Check::Violation { .. });
+        is_violation && !violations.iter().any(|found| demands(expect, found))
+    };
+    unmet.extend(scenario.expects.iter().filter(intact).map(|expect| Unmet {
+        expect: expect.clone(),
+        found: Found::Intact,
+    }));
+    unmet.sort_by_key(|unmet| unmet.expect.line);
+    let (demanded, violations) = violations
+        .into_iter()
+        .partition(|found| scenario.expects.iter().any(|expect| demands(expect, found)));
     let run = Run {
         lines: recorder.into_lines(),
         measured,
         outages,
-        unmet: judged.unmet,
-        violations: judged.violations,
-        inputs: judged.inputs,
+        unmet,
+        violations,
+        demanded,
+        inputs,
     };
     Ok((run, watcher))
 }
@@ -234,7 +256,7 @@ fn id(server: ServerIndex) -> Option<ServerId> {
 
 pub(crate) fn unmet_now<O: Observer>(expect: &Expect, simulation: &Simulation<O>) -> Option<Unmet> {
     let found = match &expect.check {
-        Check::Metric { .. } => return None,
+        Check::Metric { .. } | Check::Violation { .. } => return None,
         Check::Served { function, by, .. } => {
             let found = simulation.served_by(id(*function)?);
             (found != by.and_then(id)).then_some(Found::Host(found))?
@@ -259,6 +281,16 @@ pub(crate) fn unmet_now<O: Observer>(expect: &Expect, simulation: &Simulation<O>
         expect: expect.clone(),
         found,
     })
+}
+
+/// Whether `expect` asks for what was found.
+fn demands(expect: &Expect, found: &Violation) -> bool {
+    match expect.check {
+        Check::Violation { invariant, subject } => {
+            invariant == found.invariant && subject.is_none_or(|s| id(s) == Some(found.subject))
+        }
+        _ => false,
+    }
 }
 
 fn unmet_time(expect: &Expect, measured: &[Measured]) -> Option<Unmet> {

@@ -164,7 +164,7 @@ fn expectations_are_refused_with_place_finding_and_expectation() {
         (
             "[[expect]]\nserver = \"web\"",
             "5:1: [[expect]] lacks the key \"metric\"; \
-             expected one of \"metric\", \"served\" and \"members\"",
+             expected one of \"metric\", \"served\", \"members\" and \"violation\"",
         ),
         (
             "expect = 3",

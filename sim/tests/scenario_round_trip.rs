@@ -8,6 +8,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use tetrarch_core::{Span, Time};
+use tetrarch_sim::check::Invariant;
 use tetrarch_sim::parameters::{Parameters, TABLE};
 use tetrarch_sim::scenario::{
     Bounds, Check, Expect, Fault, FaultAction, Metric, Safety, Scenario, ServerIndex, Trouble,
@@ -90,6 +91,8 @@ fn check(size: usize, duration: Span) -> impl Strategy<Value = Check> {
             .prop_map(|(function, by, at)| Check::Served { function, by, at }),
         (subsequence(all(size), 0..=size).prop_shuffle(), at())
             .prop_map(|(members, at)| Check::Members { members, at }),
+        (select(Invariant::ALL), option::of(server(size)))
+            .prop_map(|(invariant, subject)| Check::Violation { invariant, subject }),
     ]
 }
 

@@ -11,6 +11,7 @@ mod scenarios;
 mod simulate;
 mod swarm;
 mod timing;
+mod verify;
 
 use clap::Subcommand;
 
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     Data(data::Args),
     Scenarios(scenarios::Args),
     Completions(completions::Args),
+    Verify(verify::Args),
     Man(man::Args),
 }
 
@@ -49,6 +51,7 @@ pub(crate) fn run(command: &Command, output: &Output) -> Result<Exit, CliError> 
         Command::Replay(args) => replay::run(args, output),
         Command::Scenarios(args) => scenarios::run(args, output),
         Command::Completions(args) => completions::run(args, output),
+        Command::Verify(args) => verify::run(args, output),
         Command::Man(args) => man::run(args, output),
     }
 }

@@ -137,7 +137,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
 /// One row for each seed.
 fn table(reports: &[SeedReport]) -> Result<Table, CliError> {
     let mut columns = vec!["seed", "servers", "mix", "faults", "simulated_s", "events"];
-    columns.extend(Invariant::ALL.iter().map(|invariant| invariant.name()));
+    columns.extend(Invariant::ALL.iter().map(|invariant| invariant.breach()));
     columns.extend(["progress_s", "bound_s", "failures"]);
     let mut table = Table::new(&columns)?;
     for report in reports {

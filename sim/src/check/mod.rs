@@ -51,9 +51,21 @@ impl Invariant {
         Self::NoStorm,
     ];
 
-    /// A short name for files and tables.
+    /// Its name in scenario files.
     #[must_use]
     pub const fn name(self) -> &'static str {
+        match self {
+            Self::OneHolder => "one-holder",
+            Self::OneImage => "one-image",
+            Self::NoNeedlessRestart => "no-needless-restart",
+            Self::NoEndlessWait => "no-endless-wait",
+            Self::NoStorm => "no-message-storm",
+        }
+    }
+
+    /// A short name for its being broken.
+    #[must_use]
+    pub const fn breach(self) -> &'static str {
         match self {
             Self::OneHolder => "two-holders",
             Self::OneImage => "two-images",

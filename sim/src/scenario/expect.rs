@@ -7,6 +7,7 @@ use super::fault::read_time;
 use super::group::{NOBODY, ServerIndex, read_server, read_servers};
 use super::reader::{Item, Section, quoted};
 use super::write::Writer;
+use crate::check::Invariant;
 use crate::units::span_text;
 
 /// Something that must be true of a run.
@@ -79,6 +80,13 @@ pub enum Check {
         /// When this must be so.
         at: Time,
     },
+    /// An invariant is broken. A file that names any demands exactly those that it names.
+    Violation {
+        /// The invariant.
+        invariant: Invariant,
+        /// The function or server that it is about; any when there is none.
+        subject: Option<ServerIndex>,
+    },
     /// Who the members of the group are.
     Members {
         /// The members, in the file's order; each server at most once.
@@ -89,11 +97,11 @@ pub enum Check {
 }
 
 impl Check {
-    /// When it looks at the run; none for a time that is measured over the whole of it.
+    /// When it looks at the run; none for what is told from the whole of it.
     #[must_use]
     pub const fn at(&self) -> Option<Time> {
         match self {
-            Self::Metric { .. } => None,
+            Self::Metric { .. } | Self::Violation { .. } => None,
             Self::Served { at, .. } | Self::Members { at, .. } => Some(*at),
         }
     }
@@ -123,6 +131,10 @@ impl Check {
                 let by = by.as_ref().map_or(NOBODY, name);
                 format!("{} served by {by} at {at}", name(function))
             }
+            Self::Violation { invariant, subject } => match subject {
+                Some(subject) => format!("for {}: {invariant}", name(subject)),
+                None => invariant.to_string(),
+            },
             Self::Members { members, at } => {
                 let members: Vec<&str> = members.iter().map(name).collect();
                 format!("the members {} at {at}", members.join(" "))
@@ -134,7 +146,10 @@ impl Check {
     pub(super) fn move_end(&mut self, old: Time, new: Time) {
         match self {
             Self::Served { at, .. } | Self::Members { at, .. } if *at == old => *at = new,
-            Self::Metric { .. } | Self::Served { .. } | Self::Members { .. } => {}
+            Self::Metric { .. }
+            | Self::Violation { .. }
+            | Self::Served { .. }
+            | Self::Members { .. } => {}
         }
     }
 }
@@ -148,6 +163,7 @@ pub(super) fn read_expect(
     const METRIC_KEYS: &[&str] = &["server", "metric", "at_least", "at_most", "absent"];
     const SERVED_KEYS: &[&str] = &["served", "by", "at"];
     const MEMBERS_KEYS: &[&str] = &["members", "at"];
+    const VIOLATION_KEYS: &[&str] = &["violation", "server"];
 
     let section = item.section("[[expect]]", "a table")?;
     let at = |section: &Section<'_>| match section.get("at") {
@@ -161,6 +177,13 @@ pub(super) fn read_expect(
             server: read_server(server, group)?,
             metric: metric.choice(Metric::ALL, Metric::name)?,
             bounds: read_bounds(&section)?,
+        }
+    } else if let Some(violation) = section.get("violation") {
+        section.refuse_unknown(VIOLATION_KEYS)?;
+        let server = section.get("server");
+        Check::Violation {
+            invariant: violation.choice(Invariant::ALL, Invariant::name)?,
+            subject: server.map(|item| read_server(item, group)).transpose()?,
         }
     } else if let Some(served) = section.get("served") {
         section.refuse_unknown(SERVED_KEYS)?;
@@ -176,9 +199,10 @@ pub(super) fn read_expect(
             at: at(&section)?,
         }
     } else {
-        let keys = [METRIC_KEYS, SERVED_KEYS, MEMBERS_KEYS].concat();
+        let keys = [METRIC_KEYS, SERVED_KEYS, MEMBERS_KEYS, VIOLATION_KEYS].concat();
         section.refuse_unknown(&keys)?;
-        return Err(section.lacks("metric", "one of \"metric\", \"served\" and \"members\""));
+        let kinds = "one of \"metric\", \"served\", \"members\" and \"violation\"";
+        return Err(section.lacks("metric", kinds));
     };
     Ok(Expect {
         check,
@@ -242,6 +266,13 @@ pub(super) fn write_expect(expect: &Expect, end: Time, out: &mut Writer<'_>) {
             out.server("server", *server);
             out.text("metric", metric.name());
             write_bounds(*bounds, out);
+            return;
+        }
+        Check::Violation { invariant, subject } => {
+            out.text("violation", invariant.name());
+            if let Some(subject) = subject {
+                out.server("server", *subject);
+            }
             return;
         }
         Check::Served { function, by, at } => {

@@ -149,7 +149,7 @@ impl Failure {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Broken(invariant) => invariant.name(),
+            Self::Broken(invariant) => invariant.breach(),
             Self::NoProgress => "no-progress",
         }
     }

@@ -22,6 +22,8 @@ struct Summary<'a> {
     expectations: usize,
     unmet: Vec<String>,
     broken: Vec<String>,
+    /// How many invariants are broken as the scenario demands.
+    broken_as_demanded: usize,
     events: u64,
 }
 
@@ -103,6 +105,7 @@ fn summary(nominal: &Nominal) -> Summary<'_> {
         expectations: scenario.expects.len(),
         unmet: nominal.unmet().collect(),
         broken: nominal.broken().collect(),
+        broken_as_demanded: run.demanded.len(),
         events: run.inputs,
     }
 }
@@ -118,9 +121,10 @@ fn text(summaries: &[Summary<'_>], output: &Output) -> Result<String, CliError> 
             text.push_str(&format!("{line}\n"));
         }
         let met = summary.expectations - summary.unmet.len();
-        let invariants = match summary.broken.len() {
-            0 => "no invariant broken".to_owned(),
-            n => format!("invariants BROKEN: {n}"),
+        let invariants = match (summary.broken.len(), summary.broken_as_demanded) {
+            (0, 0) => "no invariant broken".to_owned(),
+            (0, n) => format!("invariants broken as demanded: {n}, no other"),
+            (n, _) => format!("invariants BROKEN: {n}"),
         };
         text.push_str(&format!(
             "{}: {met} of {} expectations met, {invariants}\n",

@@ -62,7 +62,7 @@ fn counts(reports: &[&SeedReport]) -> String {
             let seeds = reports.iter().filter(|report| report.broken[place] > 0);
             match seeds.count() {
                 0 => None,
-                n => Some(format!("{} in {n}", invariant.name())),
+                n => Some(format!("{} in {n}", invariant.breach())),
             }
         })
         .collect();

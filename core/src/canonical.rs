@@ -1,0 +1,51 @@
+//! One form for all nodes that will behave alike: what a checker of states compares by.
+
+use crate::io::{JobId, Owner};
+use crate::node::{Node, View};
+use crate::time::Time;
+
+/// The serial of every job under way in the canonical form. A part waits for one job at most, so its
+/// owner and subject tell it from all others.
+const SERIAL: u16 = 1;
+
+impl Node {
+    /// The same node as it would be if the instant `now` were called `base`.
+    ///
+    /// Two nodes that answer every future input alike, their inputs' instants counted from now, are
+    /// made equal as far as instants and bookkeeping go: timers keep their distance from now, a wait
+    /// of a background job that is over ends now, the jobs under way get the serial 1 (see
+    /// [`View::waits_for`] for matching their results beforehand), and the count of stale results
+    /// starts again. `base` must leave room for timers that are overdue; they saturate at zero.
+    #[must_use]
+    pub fn rebased(&self, now: Time, base: Time) -> Self {
+        let mut node = self.clone();
+        node.timers.rebase(now, base);
+        for recovery in &mut node.recoveries {
+            recovery.rebase(now, base);
+        }
+        let jobs = node.watches.iter_mut().map(|part| &mut part.job);
+        let jobs = jobs.chain(node.recoveries.iter_mut().map(|part| &mut part.job));
+        let jobs = jobs.chain(node.standbys.iter_mut().map(|part| &mut part.job));
+        for job in jobs.chain([&mut node.membership.job]) {
+            *job = job.map(|_| SERIAL);
+        }
+        node.serial = SERIAL;
+        node.stale = 0;
+        node
+    }
+}
+
+impl View<'_> {
+    /// Whether the result of `job` is still waited for; a driver need not deliver any other.
+    #[must_use]
+    pub fn waits_for(&self, job: JobId) -> bool {
+        let subject = job.subject.index();
+        let waited_for = match job.owner {
+            Owner::Watch => self.node.watches[subject].job,
+            Owner::Recovery => self.node.recoveries[subject].job,
+            Owner::Standby => self.node.standbys[subject].job,
+            Owner::Own => self.node.membership.job,
+        };
+        waited_for == Some(job.serial)
+    }
+}

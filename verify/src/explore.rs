@@ -1,0 +1,403 @@
+//! The search: every state within the bounds, each once, on several threads.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::BuildHasherDefault;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tetrarch_core::{ServerId, Span};
+
+use crate::bounds::Bounds;
+use crate::fault::Fault;
+use crate::graph;
+use crate::judge::Property;
+use crate::machine::{Machine, Move};
+use crate::report::{Finding, Line, Round};
+use crate::state::State;
+
+/// How far a check has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The number of faults of the present round.
+    pub faults: u8,
+    /// How many different states were reached so far.
+    pub states: u64,
+    /// How many steps were taken.
+    pub steps: u64,
+    /// The longest run so far, in steps.
+    pub depth: u32,
+    /// How many states are known and not yet looked at.
+    pub queued: u64,
+    /// How long it has taken.
+    pub took: Duration,
+}
+
+/// Looks at every run with no fault, then with one, and so on up to `faults`.
+///
+/// Each round gets what is left of `time_max`; a round that was cut short is the last. `progress` is
+/// called about four times a second.
+pub fn check(
+    bounds: &Bounds,
+    faults: u8,
+    time_max: Duration,
+    threads: usize,
+    mut progress: impl FnMut(&Progress),
+) -> Vec<Round> {
+    let machine = Machine::new(bounds.clone());
+    let begun = Instant::now();
+    let mut rounds = Vec::new();
+    for faults in 0..=faults {
+        let end = begun + time_max;
+        let search = Search::new(&machine, faults, end);
+        let round = search.run(threads.max(1), &mut progress);
+        let is_exhausted = round.is_exhausted;
+        rounds.push(round);
+        if !is_exhausted {
+            break;
+        }
+    }
+    rounds
+}
+
+/// Fingerprints are spread well already.
+#[derive(Clone, Copy, Default)]
+struct Asis(u64);
+
+impl std::hash::Hasher for Asis {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0 << 8 | u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+}
+
+/// From each state that was reached, how: the state before and the step from there.
+type Reached = HashMap<u64, (u64, Move), BuildHasherDefault<Asis>>;
+
+const SHARDS: usize = 256;
+
+/// Up to here the queue is worked off in the order of depth, beyond it the newest first, so that
+/// memory is bounded.
+const QUEUE_MAX: usize = 60_000;
+
+struct Task {
+    state: State,
+    fingerprint: u64,
+    depth: u32,
+}
+
+struct Broken {
+    subject: Option<ServerId>,
+    states: u64,
+    depth: u32,
+    /// The state before the break and the step that breaks, or the state itself.
+    before: u64,
+    last: Option<Move>,
+}
+
+/// Steps between states without faults left: what a group may come round to for ever.
+#[derive(Default)]
+struct Tails {
+    edges: Vec<(u64, u64)>,
+    unrest: Vec<u64>,
+}
+
+struct Search<'a> {
+    machine: &'a Machine,
+    faults: u8,
+    begun: Instant,
+    end: Instant,
+    shards: Vec<Mutex<Reached>>,
+    queue: Mutex<VecDeque<Task>>,
+    /// Tasks that are queued or being worked on.
+    open: AtomicU64,
+    is_over: AtomicBool,
+    states: AtomicU64,
+    tails: AtomicU64,
+    steps: AtomicU64,
+    depth: AtomicU64,
+    dark: AtomicU64,
+    broken: Mutex<BTreeMap<Property, Broken>>,
+}
+
+/// A worker that panicked has ended the check anyway, so what it held may be used.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<'a> Search<'a> {
+    fn new(machine: &'a Machine, faults: u8, end: Instant) -> Self {
+        Self {
+            machine,
+            faults,
+            begun: Instant::now(),
+            end,
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            queue: Mutex::default(),
+            open: AtomicU64::new(0),
+            is_over: AtomicBool::new(false),
+            states: AtomicU64::new(0),
+            tails: AtomicU64::new(0),
+            steps: AtomicU64::new(0),
+            depth: AtomicU64::new(0),
+            dark: AtomicU64::new(0),
+            broken: Mutex::default(),
+        }
+    }
+
+    fn run(&self, threads: usize, progress: &mut impl FnMut(&Progress)) -> Round {
+        let start = self.machine.start(self.faults);
+        let fingerprint = start.fingerprint();
+        // The first state is its own predecessor, which ends every way back.
+        self.reach(fingerprint, fingerprint, Move::Happen(0), &start);
+        self.push(Task {
+            state: start,
+            fingerprint,
+            depth: 0,
+        });
+        let mut tails = Tails::default();
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| self.work())).collect();
+            while workers.iter().any(|worker| !worker.is_finished()) {
+                std::thread::sleep(Duration::from_millis(if self.faults == 0 { 5 } else { 50 }));
+                progress(&self.progress());
+            }
+            for worker in workers {
+                // A panic of a worker is a defect of the checker or of a node: it goes on to the top.
+                match worker.join() {
+                    Ok(found) => {
+                        tails.edges.extend(found.edges);
+                        tails.unrest.extend(found.unrest);
+                    }
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+        });
+        let is_exhausted = !self.is_over.load(Ordering::Relaxed);
+        if is_exhausted {
+            self.demand_progress(&mut tails);
+        }
+        Round {
+            faults: self.faults,
+            states: self.states.load(Ordering::Relaxed),
+            tails: self.tails.load(Ordering::Relaxed),
+            steps: self.steps.load(Ordering::Relaxed),
+            depth: self.depth.load(Ordering::Relaxed) as u32,
+            dark: self.dark.load(Ordering::Relaxed),
+            is_exhausted,
+            unexplored: lock(&self.queue).len() as u64,
+            findings: self.findings(),
+            took: self.begun.elapsed(),
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        Progress {
+            faults: self.faults,
+            states: self.states.load(Ordering::Relaxed),
+            steps: self.steps.load(Ordering::Relaxed),
+            depth: self.depth.load(Ordering::Relaxed) as u32,
+            queued: lock(&self.queue).len() as u64,
+            took: self.begun.elapsed(),
+        }
+    }
+
+    fn push(&self, task: Task) {
+        self.open.fetch_add(1, Ordering::SeqCst);
+        lock(&self.queue).push_back(task);
+    }
+
+    fn pop(&self) -> Option<Task> {
+        let mut queue = lock(&self.queue);
+        if queue.len() < QUEUE_MAX {
+            queue.pop_front()
+        } else {
+            queue.pop_back()
+        }
+    }
+
+    /// Notes that a state was reached; tells whether it is new.
+    fn reach(&self, fingerprint: u64, before: u64, step: Move, state: &State) -> bool {
+        let shard = &self.shards[(fingerprint >> 56) as usize % SHARDS];
+        let mut reached = lock(shard);
+        if reached.contains_key(&fingerprint) {
+            return false;
+        }
+        reached.insert(fingerprint, (before, step));
+        drop(reached);
+        self.states.fetch_add(1, Ordering::Relaxed);
+        if state.faults_left == 0 {
+            self.tails.fetch_add(1, Ordering::Relaxed);
+        }
+        true
+    }
+
+    fn work(&self) -> Tails {
+        let mut tails = Tails::default();
+        let mut own: Vec<Task> = Vec::new();
+        loop {
+            if self.is_over.load(Ordering::Relaxed) {
+                return tails;
+            }
+            let Some(task) = self.pop() else {
+                if self.open.load(Ordering::SeqCst) == 0 {
+                    return tails;
+                }
+                std::thread::sleep(Duration::from_micros(200));
+                continue;
+            };
+            own.push(task);
+            while let Some(task) = own.pop() {
+                self.expand(&task, &mut own, &mut tails);
+                if Instant::now() >= self.end {
+                    self.is_over.store(true, Ordering::Relaxed);
+                    return tails;
+                }
+            }
+            self.open.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Takes every step from a state. States without faults left stay with this worker, since there
+    /// are many and each leads to one or two.
+    fn expand(&self, task: &Task, own: &mut Vec<Task>, tails: &mut Tails) {
+        let state = &task.state;
+        let mut moves = self.machine.moves(state);
+        if moves.is_empty() {
+            if state.is_dark() {
+                self.dark.fetch_add(1, Ordering::Relaxed);
+            } else {
+                self.broken(
+                    Property::NoDeadlock,
+                    None,
+                    task.depth,
+                    task.fingerprint,
+                    None,
+                );
+            }
+            return;
+        }
+        let is_tail = state.faults_left == 0;
+        if is_tail && !state.is_at_rest() {
+            tails.unrest.push(task.fingerprint);
+        }
+        self.machine.strikes(state, self.faults, &mut moves);
+        self.steps.fetch_add(moves.len() as u64, Ordering::Relaxed);
+        let depth = task.depth + 1;
+        self.depth.fetch_max(u64::from(depth), Ordering::Relaxed);
+        for step in moves {
+            let (next, broken) = self.machine.take(state, step, None);
+            if let Some((property, subject)) = broken {
+                // The run goes on: the group must find its way back even from there.
+                self.broken(property, Some(subject), depth, task.fingerprint, Some(step));
+            }
+            let fingerprint = next.fingerprint();
+            if is_tail {
+                tails.edges.push((task.fingerprint, fingerprint));
+            }
+            if self.reach(fingerprint, task.fingerprint, step, &next) {
+                let task = Task {
+                    fingerprint,
+                    depth,
+                    state: next,
+                };
+                if task.state.faults_left == 0 {
+                    own.push(task);
+                } else {
+                    self.push(task);
+                }
+            }
+        }
+    }
+
+    fn broken(
+        &self,
+        property: Property,
+        subject: Option<ServerId>,
+        depth: u32,
+        before: u64,
+        last: Option<Move>,
+    ) {
+        let mut broken = lock(&self.broken);
+        let found = broken.entry(property).or_insert(Broken {
+            subject,
+            states: 0,
+            depth: u32::MAX,
+            before,
+            last,
+        });
+        found.states += 1;
+        if (depth, before) < (found.depth, found.before) {
+            (found.subject, found.depth) = (subject, depth);
+            (found.before, found.last) = (before, last);
+        }
+    }
+
+    /// A group that can stay away from rest for ever, with no fault left, makes no progress.
+    fn demand_progress(&self, tails: &mut Tails) {
+        tails.unrest.sort_unstable();
+        for state in graph::endless(&mut tails.edges, &tails.unrest) {
+            let depth = self.way_to(state).len() as u32;
+            self.broken(Property::Progress, None, depth, state, None);
+        }
+    }
+
+    /// The steps from the first state to this one.
+    fn way_to(&self, fingerprint: u64) -> Vec<Move> {
+        let mut way = Vec::new();
+        let mut at = fingerprint;
+        loop {
+            let shard = lock(&self.shards[(at >> 56) as usize % SHARDS]);
+            match shard.get(&at) {
+                Some((before, step)) if *before != at => {
+                    way.push(*step);
+                    at = *before;
+                }
+                _ => break,
+            }
+        }
+        way.reverse();
+        way
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        let broken = lock(&self.broken);
+        let findings = broken.iter().map(|(property, broken)| {
+            let mut way = self.way_to(broken.before);
+            way.extend(broken.last);
+            let (lines, strikes) = self.tell(&way);
+            Finding {
+                property: *property,
+                subject: broken.subject,
+                states: broken.states,
+                depth: broken.depth,
+                lines,
+                strikes,
+            }
+        });
+        findings.collect()
+    }
+
+    /// Takes the steps once more and writes down what happens.
+    fn tell(&self, way: &[Move]) -> (Vec<Line>, Vec<(Span, Fault)>) {
+        let mut lines = Vec::new();
+        let mut strikes = Vec::new();
+        let mut state = self.machine.start(self.faults);
+        for step in way {
+            if let Move::Strike(fault) = step {
+                strikes.push((state.elapsed, *fault));
+            }
+            state = self.machine.take(&state, *step, Some(&mut lines)).0;
+        }
+        (lines, strikes)
+    }
+}

@@ -1,0 +1,283 @@
+//! Faults: which may strike in a state, and what they do.
+
+use tetrarch_core::{Action, Members, Outcome, ServerId, Span};
+
+use crate::bounds::Kind;
+use crate::machine::{Machine, Move, Taking, message_name};
+use crate::state::{NOW, Pending, Power, Services, State, What, is_examination};
+
+/// A fault at this instant. Places are those of what is under way; spells and delays count from the
+/// bounds' lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Crash(ServerId),
+    Restart(ServerId),
+    Service(ServerId),
+    Stuck(ServerId),
+    Loss(u16),
+    Duplicate(u16, u8),
+    Late(u16, u8),
+    Fail(u16),
+    Hang(u16),
+    Slow(u16, u8),
+    /// No message of the first reaches the second.
+    Cut(Members, Members, u8),
+    Partition(Members, Members, u8),
+    Pause(ServerId, u8),
+}
+
+impl Machine {
+    /// Adds the faults that may strike in `state`.
+    ///
+    /// A message or a job is struck when it is due: whether that is decided earlier makes no
+    /// difference, since nobody sees it before.
+    pub(crate) fn strikes(&self, state: &State, faults_total: u8, out: &mut Vec<Move>) {
+        if state.faults_left == 0 {
+            return;
+        }
+        let is_first = self.bounds.is_rotated && state.faults_left == faults_total;
+        let may = |server: ServerId| !is_first || server.index() == 0;
+        let mut faults = Vec::new();
+        for kind in &self.bounds.kinds {
+            for server in state.all().filter(|server| may(*server)) {
+                self.strikes_at_server(state, *kind, server, &mut faults);
+            }
+            for (place, pending) in state.pending.iter().enumerate() {
+                let at = pending.what.server();
+                let is_new = !state.pending[..place].contains(pending);
+                if is_new && state.due(pending) <= NOW && at.is_some_and(may) {
+                    self.strikes_under_way(*kind, place as u16, &pending.what, &mut faults);
+                }
+            }
+        }
+        out.extend(faults.into_iter().map(Move::Strike));
+    }
+
+    fn strikes_at_server(&self, state: &State, kind: Kind, server: ServerId, out: &mut Vec<Fault>) {
+        let physical = &state.servers[server.index()];
+        let spells = 0..self.bounds.spells.len() as u8;
+        let me = Members::NONE.with(server);
+        match kind {
+            Kind::Crash if physical.power != Power::Off => out.push(Fault::Crash(server)),
+            Kind::Restart if physical.answers() => out.push(Fault::Restart(server)),
+            Kind::Service if physical.is_healthy() => out.push(Fault::Service(server)),
+            Kind::Stuck if physical.is_healthy() => out.push(Fault::Stuck(server)),
+            Kind::Pause if physical.is_managing && physical.awake_at <= NOW => {
+                out.extend(spells.map(|spell| Fault::Pause(server, spell)));
+            }
+            Kind::Cut => {
+                for to in state.all().filter(|to| *to != server) {
+                    let to = Members::NONE.with(to);
+                    out.extend(spells.clone().map(|spell| Fault::Cut(me, to, spell)));
+                }
+            }
+            Kind::Partition => self.partitions(state, server, out),
+            _ => {}
+        }
+    }
+
+    /// The partitions in which `server` is on the side without the last server of the ring. Each is
+    /// named once, by the first server of its side.
+    fn partitions(&self, state: &State, server: ServerId, out: &mut Vec<Fault>) {
+        let all = Members::first(state.size());
+        let last = state.size() - 1;
+        for bits in 1..1_usize << last {
+            let side = (0..last)
+                .filter(|place| bits >> place & 1 == 1)
+                .filter_map(ServerId::new)
+                .fold(Members::NONE, Members::with);
+            let first = side.iter().next();
+            // With the ring rotated every partition has to be named at the first server.
+            let named = if self.bounds.is_rotated {
+                ServerId::new(0)
+            } else {
+                first
+            };
+            if named == Some(server) {
+                let spells = 0..self.bounds.spells.len() as u8;
+                out.extend(spells.map(|spell| Fault::Partition(side, all.minus(side), spell)));
+            }
+        }
+    }
+
+    fn strikes_under_way(&self, kind: Kind, place: u16, what: &What, out: &mut Vec<Fault>) {
+        let delays = 0..self.bounds.delays.len() as u8;
+        match (kind, what) {
+            (Kind::Loss, What::Message { .. }) => out.push(Fault::Loss(place)),
+            (Kind::Duplicate, What::Message { .. }) => {
+                out.extend(delays.map(|delay| Fault::Duplicate(place, delay)));
+            }
+            (Kind::Late, What::Message { .. }) => {
+                out.extend(delays.map(|delay| Fault::Late(place, delay)));
+            }
+            (Kind::Fail, What::Effect { action, .. })
+                if !matches!(action, Action::PowerOn { .. }) =>
+            {
+                out.push(Fault::Fail(place));
+            }
+            (Kind::Hang, What::Effect { .. }) => out.push(Fault::Hang(place)),
+            (Kind::Slow, What::Effect { .. }) => {
+                out.extend(delays.map(|delay| Fault::Slow(place, delay)));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Taking<'_> {
+    pub(crate) fn strike(&mut self, fault: Fault) {
+        self.state.faults_left -= 1;
+        match fault {
+            Fault::Crash(server) => {
+                self.tell(|| format!("FAULT: {server} loses power"));
+                self.lose_state(server, Power::Off);
+            }
+            Fault::Restart(server) => {
+                self.tell(|| format!("FAULT: {server} is restarted"));
+                self.restart(server);
+            }
+            Fault::Service(server) => {
+                self.tell(|| format!("FAULT: {server}'s services stop"));
+                self.server(server).services = Services::Down;
+            }
+            Fault::Stuck(server) => {
+                self.tell(|| format!("FAULT: {server}'s services stop until it is restarted"));
+                self.server(server).services = Services::Stuck;
+            }
+            Fault::Cut(from, to, spell) => self.cut(from, to, spell, false),
+            Fault::Partition(from, to, spell) => self.cut(from, to, spell, true),
+            Fault::Pause(server, spell) => {
+                let spell = self.spell(spell);
+                self.tell(|| format!("FAULT: {server}'s programs stand still for {spell}"));
+                self.server(server).awake_at = NOW + spell;
+            }
+            Fault::Loss(place)
+            | Fault::Duplicate(place, _)
+            | Fault::Late(place, _)
+            | Fault::Fail(place)
+            | Fault::Hang(place)
+            | Fault::Slow(place, _) => {
+                let pending = self.state.pending.remove(usize::from(place));
+                self.strike_under_way(fault, pending);
+            }
+        }
+        if self.state.faults_left == 0 {
+            self.state.turn = None;
+        }
+    }
+
+    fn spell(&self, place: u8) -> Span {
+        self.machine.bounds.spells[usize::from(place)]
+    }
+
+    fn delay(&self, place: u8) -> Span {
+        self.machine.bounds.delays[usize::from(place)]
+    }
+
+    fn cut(&mut self, from: Members, to: Members, spell: u8, both_ways: bool) {
+        let spell = self.spell(spell);
+        let names = |set: Members| {
+            let names: Vec<String> = set.iter().map(|server| server.to_string()).collect();
+            names.join(" ")
+        };
+        let way = if both_ways { "<->" } else { "->" };
+        self.tell(|| format!("FAULT: {} {way} {} cut for {spell}", names(from), names(to)));
+        let ways = if both_ways {
+            vec![(from, to), (to, from)]
+        } else {
+            vec![(from, to)]
+        };
+        for (from, to) in ways {
+            for sender in from.iter() {
+                let cut = &mut self.state.cut[sender.index()];
+                *cut = cut.union(to);
+            }
+        }
+        let all = if both_ways { from.union(to) } else { from };
+        let heal = What::Heal {
+            from: all,
+            to: if both_ways { all } else { to },
+        };
+        self.after(spell, heal);
+    }
+
+    fn strike_under_way(&mut self, fault: Fault, pending: Pending) {
+        let what = pending.what;
+        self.tell(|| match what {
+            What::Message { from, to, message } => {
+                let message = message_name(&message);
+                format!("FAULT: {} {message} from {from} to {to}", name_of(fault))
+            }
+            What::Effect { server, action, .. } => {
+                format!("FAULT: {} {server}'s {action:?}", name_of(fault))
+            }
+            _ => format!("FAULT: {} {what:?}", name_of(fault)),
+        });
+        match (fault, what) {
+            (Fault::Duplicate(_, delay), _) => {
+                self.after(self.delay(delay), what);
+                self.state.pending.push(pending);
+            }
+            (Fault::Late(_, delay) | Fault::Slow(_, delay), _) => {
+                self.after(self.delay(delay), what);
+            }
+            (
+                Fault::Fail(_),
+                What::Effect {
+                    server,
+                    job,
+                    action,
+                },
+            ) => {
+                let parameters = &self.machine.bounds.parameters;
+                let noticed = if is_examination(action) {
+                    parameters.network_examination_abnormal
+                } else {
+                    parameters.hand_off
+                };
+                let outcome = Outcome::Failed;
+                self.after(
+                    noticed,
+                    What::Done {
+                        server,
+                        job,
+                        outcome,
+                    },
+                );
+            }
+            _ => {}
+        }
+    }
+}
+
+const fn name_of(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Loss(_) => "lost:",
+        Fault::Duplicate(..) => "doubled:",
+        Fault::Late(..) => "late:",
+        Fault::Fail(_) => "fails:",
+        Fault::Hang(_) => "never ends:",
+        Fault::Slow(..) => "late to take effect:",
+        _ => "strikes:",
+    }
+}
+
+/// The message as a system with a planted mistake sends it.
+#[cfg(feature = "seeded-bugs")]
+pub(crate) fn planted(
+    bug: Option<crate::machine::Bug>,
+    message: tetrarch_core::Message,
+) -> Option<tetrarch_core::Message> {
+    use crate::machine::Bug;
+    use tetrarch_core::Message;
+
+    match (bug, message) {
+        (Some(Bug::StructureIsNotTold), Message::Report { .. } | Message::Down { .. }) => None,
+        (Some(Bug::ProgressIsNotTold), Message::Progress { .. }) => None,
+        (Some(Bug::WelcomeHidesHolders), Message::Welcome { structure, .. }) => {
+            let held = Members::NONE;
+            Some(Message::Welcome { structure, held })
+        }
+        _ => Some(message),
+    }
+}
