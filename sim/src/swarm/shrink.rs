@@ -179,11 +179,15 @@ impl Search {
     /// Moves each fault with all after it, and at last the end, towards what comes before.
     fn less_time(&mut self) -> Result<(), ConfigError> {
         for place in 0..=self.best.faults.len() {
-            for share in [1, 2, 4] {
+            // Whole, half and quarter gaps; then all but some seconds of it, because where in a
+            // cycle a fault strikes is often what matters.
+            let shares = [1, 2, 4].map(|share| (share, 0));
+            for (share, left_s) in shares.into_iter().chain((1..=30).map(|left| (1, left))) {
                 let at = |place: usize| self.best.faults.get(place).map(|fault| fault.at);
                 let before = place.checked_sub(1).and_then(at).unwrap_or(Time::ZERO);
                 let here = at(place).unwrap_or(self.best.healed_at());
                 let cut = Span::from_nanos((here - before).as_nanos() / share);
+                let cut = cut.saturating_sub(Span::from_secs(left_s));
                 if cut < LEAST_CUT {
                     break;
                 }
