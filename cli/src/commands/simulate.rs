@@ -60,7 +60,7 @@ pub(crate) struct Args {
     /// Write the trace of one scenario to this file, or with `-` to standard output instead of the times
     #[arg(long, value_name = "FILE", conflicts_with_all = ["runs", "groups"])]
     trace: Option<PathBuf>,
-    /// Write a record of each life of each node of one scenario into this folder, as <server>-<n>.rec
+    /// Write a record of each life of each node of one scenario into this folder, as `SERVER-N.rec`
     #[arg(long, value_name = "DIR", conflicts_with_all = ["runs", "groups"])]
     record: Option<PathBuf>,
     /// Run for this long instead of the scenario's duration, such as `90s`, `5200ms` or `1h`
