@@ -5,6 +5,7 @@
 extern crate alloc;
 
 mod canonical;
+pub mod config;
 pub mod data;
 pub mod event;
 pub mod executer;
@@ -23,11 +24,12 @@ pub mod timing;
 mod watch;
 pub mod wire;
 
+pub use config::{Config, ConfigError};
 pub use event::{Event, Means, Trouble};
 pub use id::{Members, Priority, SERVERS_MAX, ServerId, ServiceSet};
 pub use io::{Action, Command, Deadline, Input, JobId, Outbox, Outcome, Output, Owner, Step};
 pub use message::Message;
-pub use node::{Config, ConfigError, Node, View};
+pub use node::{Node, View};
 pub use structure::Structure;
 pub use time::{Span, Time};
 pub use timer::Timer;
