@@ -6,6 +6,7 @@
 use crate::event::{Event, Means, Trouble};
 use crate::id::{Members, ServerId, ServiceSet};
 use crate::io::{Action, Outcome, Owner};
+use crate::lease::Claim;
 use crate::message::Message;
 use crate::node::{Context, Node};
 use crate::time::{Span, Time};
@@ -37,6 +38,8 @@ enum State {
     Launching,
     /// The service programs are being restarted.
     RestartingServices,
+    /// The server is to be restarted once this server has the lease of its address.
+    Claiming,
     /// The server has been told to restart.
     RestartingServer,
     /// The server has been told to power on.
@@ -146,6 +149,7 @@ impl Node {
             State::Idle => {}
             State::Launching => self.launched(cx, target),
             State::Pausing => self.poll(cx, target),
+            State::Claiming => self.refused(cx, target),
             State::Polling => self.polled(cx, target, Outcome::Failed),
             State::Settling => {
                 self.recovery(target).state = State::Examining;
@@ -173,7 +177,10 @@ impl Node {
     ) {
         let done = outcome == Outcome::Ok;
         match self.recoveries[target.index()].state {
-            State::RestartingServices if done => self.settle(cx, target, false),
+            State::RestartingServices if done || self.config.is_guarded() => {
+                // A command that was not taken says nothing of the services; they are looked at.
+                self.settle(cx, target, false);
+            }
             State::RestartingServices => self.escalate(cx, target),
             State::RestartingServer | State::PoweringOn if done => self.await_return(cx, target),
             State::RestartingServer => {
@@ -186,6 +193,7 @@ impl Node {
             State::Examining => self.reexamined(cx, target, outcome),
             State::Idle
             | State::Launching
+            | State::Claiming
             | State::Pausing
             | State::Settling
             | State::Reporting { .. } => {}
@@ -218,7 +226,6 @@ impl Node {
             let action = Action::RestartServices { target, failing };
             self.run(cx, Owner::Recovery, target, action);
         } else if network_normal && !tried.restart {
-            self.recovery(target).tried.restart = true;
             self.restart_server(cx, target);
         } else if !network_normal && !tried.wait {
             cx.out.note(Event::Tried {
@@ -236,6 +243,14 @@ impl Node {
         }
     }
 
+    /// The target keeps its address, or nobody answers: what is wrong with it is looked at anew.
+    pub(crate) fn refused(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        if self.recoveries[target.index()].state == State::Claiming {
+            self.unwant(cx, target);
+            self.settle(cx, target, false);
+        }
+    }
+
     fn begin_means(&mut self, cx: &mut Context<'_>, target: ServerId, means: Means, state: State) {
         cx.out.note(Event::Tried { target, means });
         let recovery = self.recovery(target);
@@ -246,9 +261,24 @@ impl Node {
     fn restart_server(&mut self, cx: &mut Context<'_>, target: ServerId) {
         // The management program learns that the service restart did not help, and lets the virtual
         // server take over while the job restarts the server.
-        let hand_off = self.config.timing.hand_off;
-        cx.out.send(target, Message::Yield);
-        self.want(cx, target, hand_off);
+        let timing = self.config.timing;
+        let agreed = self.watches[target.index()].agreed;
+        cx.out.send(target, Message::Yield { agreed });
+        self.recovery(target).state = State::Claiming;
+        self.want(cx, target, timing.hand_off);
+        if self.may(cx.now, Claim::Address(target)) {
+            self.restart_leased(cx, target);
+        } else {
+            self.recovery_after(cx, target, timing.judgement_max);
+        }
+    }
+
+    /// The address of a server that is to be restarted is this server's: nobody loses it by that.
+    pub(crate) fn restart_leased(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        if self.recoveries[target.index()].state != State::Claiming {
+            return;
+        }
+        self.recovery(target).tried.restart = true;
         self.begin_means(cx, target, Means::RestartServer, State::RestartingServer);
         self.run(
             cx,
@@ -356,7 +386,7 @@ impl Node {
                 self.escalate(cx, target);
             }
             // The target went away while it was examined: its network is the question again.
-            Outcome::Ok | Outcome::Failed => {
+            Outcome::Ok | Outcome::Failed | Outcome::Granted(_) => {
                 recovery.network_normal = false;
                 self.escalate(cx, target);
             }

@@ -97,6 +97,12 @@ impl Span {
         Self(self.0.saturating_mul(n))
     }
 
+    /// One of `parts` equal parts of this span, rounded down; `parts` of zero count as one.
+    #[must_use]
+    pub const fn part(self, parts: u64) -> Self {
+        Self(self.0 / if parts == 0 { 1 } else { parts })
+    }
+
     /// This span less `other`; zero when `other` is longer.
     #[must_use]
     pub const fn saturating_sub(self, other: Self) -> Self {

@@ -19,9 +19,13 @@ pub enum Timer {
     Join,
     /// This server's own virtual IP address: a job that does not end.
     Own,
+    /// Leases: the next question to the voters, or the end of a lease.
+    Lease,
+    /// The votes of the witness: an answer that does not come.
+    Vote,
 }
 
-const COUNT: usize = 3 * SERVERS_MAX + 3;
+const COUNT: usize = 3 * SERVERS_MAX + 5;
 
 impl Timer {
     /// Every timer that a node has, in the order in which timers of one instant are taken.
@@ -37,6 +41,8 @@ impl Timer {
             Self::Beat => 3 * SERVERS_MAX,
             Self::Join => 3 * SERVERS_MAX + 1,
             Self::Own => 3 * SERVERS_MAX + 2,
+            Self::Lease => 3 * SERVERS_MAX + 3,
+            Self::Vote => 3 * SERVERS_MAX + 4,
         }
     }
 
@@ -50,14 +56,16 @@ impl Timer {
             16..24 => about(16, Self::Standby),
             24 => Self::Beat,
             25 => Self::Join,
-            _ => Self::Own,
+            26 => Self::Own,
+            27 => Self::Lease,
+            _ => Self::Vote,
         }
     }
 }
 
 /// The timers that are set. Setting one again moves it.
 ///
-/// A node in good health has two timers of 27 set, and moves them with nearly every input. So the
+/// A node in good health has two timers of 29 set, and moves them with nearly every input. So the
 /// earliest one is not kept: it is looked for once a step, among those that are set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Timers {

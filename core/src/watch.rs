@@ -31,6 +31,8 @@ pub(crate) struct Watch {
     fresh: Option<Trouble>,
     /// How often in a row the acting manager's sign of life was overdue.
     silences: u8,
+    /// The other manager has found the same service trouble in this cycle.
+    pub(crate) agreed: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -127,6 +129,7 @@ impl Node {
 
     /// P1's cycle: S.file to P2, then the examination.
     fn begin_cycle(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        self.watch(target).agreed = false;
         // Without a P2 the target itself gets S.file, only to compare structures by.
         let to = self.watches[target.index()].peer.unwrap_or(target);
         let digest = self.digest;
@@ -166,14 +169,7 @@ impl Node {
     pub(crate) fn watch_done(&mut self, cx: &mut Context<'_>, target: ServerId, outcome: Outcome) {
         match (self.watches[target.index()].state, outcome) {
             (State::Network, Outcome::Ok) => self.examine_services(cx, target),
-            (State::Network, _) => {
-                cx.out.note(Event::Detected {
-                    target,
-                    trouble: Trouble::Network,
-                });
-                self.watch(target).state = State::Confirming;
-                self.run(cx, Owner::Watch, target, Action::ExamineNetwork { target });
-            }
+            (State::Network, _) => self.network_silent(cx, target),
             (State::Confirming, Outcome::Ok) => {
                 cx.out.note(Event::FalseAlarm { target });
                 self.examine_services(cx, target);
@@ -181,6 +177,10 @@ impl Node {
             (State::Confirming, _) => self.trouble_confirmed(cx, target, Trouble::Network),
             (State::Services, Outcome::Services(failing)) if failing.is_empty() => {
                 self.found_healthy(cx, target);
+            }
+            (State::Services, Outcome::Failed) if self.config.is_guarded() => {
+                // It answered just now and does not any more: that is a matter of its network.
+                self.network_silent(cx, target);
             }
             (State::Services, _) => {
                 cx.out.note(Event::Detected {
@@ -192,6 +192,15 @@ impl Node {
             (State::CheckingPeer, outcome) => self.peer_checked(cx, target, outcome),
             (State::Off | State::Waiting | State::Acting | State::Deferring, _) => {}
         }
+    }
+
+    fn network_silent(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        cx.out.note(Event::Detected {
+            target,
+            trouble: Trouble::Network,
+        });
+        self.watch(target).state = State::Confirming;
+        self.run(cx, Owner::Watch, target, Action::ExamineNetwork { target });
     }
 
     fn found_healthy(&mut self, cx: &mut Context<'_>, target: ServerId) {
@@ -236,12 +245,25 @@ impl Node {
             self.watch(target).fresh = Some(trouble);
             self.check_peer(cx, target);
         } else {
+            if let (true, Some(peer)) = (self.config.is_guarded(), watch.acting.or(watch.peer))
+                && trouble == Trouble::Service
+            {
+                cx.out.send(peer, Message::Agree { target });
+            }
             self.defer(cx, target);
         }
         if trouble == Trouble::Network {
             self.take_guests_of(cx, target);
             self.absent = self.absent.with(target);
             self.replan(cx);
+        }
+    }
+
+    /// The other manager has found service trouble too.
+    pub(crate) fn agree_received(&mut self, from: ServerId, target: ServerId) {
+        let watch = self.watch(target);
+        if watch.peer == Some(from) {
+            watch.agreed = true;
         }
     }
 

@@ -19,14 +19,20 @@
 //! | 6 | [`Message::Hello`] | structure (24) | 26 |
 //! | 7 | [`Message::Welcome`] | held, structure (24) | 27 |
 //! | 8 | [`Message::GiveBack`] | structure (24) | 26 |
-//! | 9 | [`Message::Yield`] | | 2 |
+//! | 9 | [`Message::Yield`] | agreed | 3 |
 //! | 10 | [`Message::Resumed`] | | 2 |
 //! | 11 | [`Message::Take`] | function | 3 |
+//! | 12 | [`Message::Agree`] | target | 3 |
+//! | 13 | [`Message::Renew`] | claims (2), stamp (8) | 12 |
+//! | 14 | [`Message::Grant`] | claims (2), stamp (8) | 12 |
 //!
 //! | field | content |
 //! |---|---|
 //! | target, function | place of the server in the ring, 0 to 7 |
 //! | flags | bit 0: serving, bit 1: restarting, all others 0 |
+//! | agreed | 0 or 1 |
+//! | claims | addresses, then images, each with bit n for the function of the server at place n |
+//! | stamp | nanoseconds by the clock of whoever asked |
 //! | held | bit n: the server at place n |
 //! | structure | for each place in the ring the count of changes (8 times 2 bytes), then for each place the host of its function: 0 to 7, or 255 for nobody (8 bytes) |
 //!
@@ -38,8 +44,10 @@
 //! has been one version so far.
 
 use crate::id::{Members, SERVERS_MAX, ServerId};
+use crate::lease::Claims;
 use crate::message::Message;
 use crate::structure::Structure;
+use crate::time::Time;
 use thiserror::Error;
 
 /// The version of the layout that [`encode`] writes.
@@ -53,6 +61,8 @@ pub const MESSAGE_BYTES_MAX: usize = HEAD_BYTES + 1 + STRUCTURE_BYTES;
 
 const HEAD_BYTES: usize = 2;
 const STRUCTURE_BYTES: usize = 3 * SERVERS_MAX;
+const CLAIMS_BYTES: usize = 2;
+const STAMP_BYTES: usize = 8;
 
 const SERVING: u8 = 1;
 const RESTARTING: u8 = 2;
@@ -97,10 +107,12 @@ pub enum WireError {
         found: u8,
     },
     /// A flag that this version does not know.
-    #[error("{kind}: expected flags of 0 to 3, found {found}")]
+    #[error("{kind}: expected flags of 0 to {most}, found {found}")]
     Flags {
         /// The message.
         kind: &'static str,
+        /// All flags of this message together.
+        most: u8,
         /// The byte found.
         found: u8,
     },
@@ -119,7 +131,7 @@ pub enum WireError {
 }
 
 /// Name and length of the fields in bytes of each kind of message, from kind 1 on.
-const KINDS: [(&str, usize); 11] = [
+const KINDS: [(&str, usize); 14] = [
     ("Sync", 3),
     ("Up", 1),
     ("Down", 1 + STRUCTURE_BYTES),
@@ -128,9 +140,12 @@ const KINDS: [(&str, usize); 11] = [
     ("Hello", STRUCTURE_BYTES),
     ("Welcome", 1 + STRUCTURE_BYTES),
     ("GiveBack", STRUCTURE_BYTES),
-    ("Yield", 0),
+    ("Yield", 1),
     ("Resumed", 0),
     ("Take", 1),
+    ("Agree", 1),
+    ("Renew", CLAIMS_BYTES + STAMP_BYTES),
+    ("Grant", CLAIMS_BYTES + STAMP_BYTES),
 ];
 
 /// Writes `message` into `buffer` and returns the bytes that it takes there.
@@ -184,11 +199,26 @@ pub fn encode<'a>(message: &Message, buffer: &'a mut [u8; MESSAGE_BYTES_MAX]) ->
             bytes.structure(structure);
             8
         }
-        Message::Yield => 9,
+        Message::Yield { agreed } => {
+            bytes.put([u8::from(*agreed)]);
+            9
+        }
         Message::Resumed => 10,
         Message::Take { function } => {
             bytes.server(*function);
             11
+        }
+        Message::Agree { target } => {
+            bytes.server(*target);
+            12
+        }
+        Message::Renew { claims, stamp } => {
+            bytes.question(*claims, *stamp);
+            13
+        }
+        Message::Grant { claims, stamp } => {
+            bytes.question(*claims, *stamp);
+            14
         }
     };
     bytes.finish(kind)
@@ -215,6 +245,11 @@ impl<'a> Bytes<'a> {
             self.put(changes.to_le_bytes());
         }
         self.put(*structure.all_hosts());
+    }
+
+    fn question(&mut self, claims: Claims, stamp: Time) {
+        self.put([claims.addresses.bits(), claims.images.bits()]);
+        self.put(stamp.as_nanos().to_le_bytes());
     }
 
     fn finish(self, kind: u8) -> &'a [u8] {
@@ -275,10 +310,23 @@ pub fn decode(bytes: &[u8]) -> Result<Message, WireError> {
         (8, structure) => Message::GiveBack {
             structure: read.structure(structure)?,
         },
-        (9, []) => Message::Yield,
+        (9, [agreed]) => Message::Yield {
+            agreed: read.flag(*agreed)?,
+        },
         (10, []) => Message::Resumed,
         (11, [function]) => Message::Take {
             function: read.server(*function)?,
+        },
+        (12, [target]) => Message::Agree {
+            target: read.server(*target)?,
+        },
+        (13, [addresses, images, stamp @ ..]) => Message::Renew {
+            claims: claims_of(*addresses, *images),
+            stamp: stamp_of(stamp),
+        },
+        (14, [addresses, images, stamp @ ..]) => Message::Grant {
+            claims: claims_of(*addresses, *images),
+            stamp: stamp_of(stamp),
         },
         // Lengths and kinds have been compared with the table above, so nothing comes here.
         _ => return Err(wrong_length),
@@ -296,10 +344,24 @@ impl Fields {
         ServerId::new(usize::from(found)).ok_or(WireError::Server { kind, found })
     }
 
+    fn flag(&self, found: u8) -> Result<bool, WireError> {
+        let kind = self.kind;
+        match found {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(WireError::Flags {
+                kind,
+                most: 1,
+                found,
+            }),
+        }
+    }
+
     fn progress(&self, target: u8, flags: u8, digest: &[u8]) -> Result<Message, WireError> {
         if flags & !(SERVING | RESTARTING) != 0 {
             return Err(WireError::Flags {
                 kind: self.kind,
+                most: SERVING | RESTARTING,
                 found: flags,
             });
         }
@@ -324,6 +386,21 @@ impl Fields {
             found: hosts[function.index()],
         })
     }
+}
+
+const fn claims_of(addresses: u8, images: u8) -> Claims {
+    Claims {
+        addresses: Members::from_bits(addresses),
+        images: Members::from_bits(images),
+    }
+}
+
+fn stamp_of(bytes: &[u8]) -> Time {
+    let ns = bytes
+        .iter()
+        .rev()
+        .fold(0, |number, byte| number << 8 | u64::from(*byte));
+    Time::from_nanos(ns)
 }
 
 fn number_of(bytes: &[u8]) -> u16 {

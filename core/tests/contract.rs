@@ -5,8 +5,8 @@
 
 use proptest::prelude::*;
 use tetrarch_core::{
-    Command, Config, Input, JobId, Members, Message, Node, Outbox, Outcome, Output, Owner,
-    ServerId, ServiceSet, Span, Structure, Time, Timing,
+    Claims, Command, Config, Input, JobId, Members, Message, Node, Outbox, Outcome, Output, Owner,
+    Safety, ServerId, ServiceSet, Span, Structure, Time, Timing,
 };
 
 fn timing() -> Timing {
@@ -20,6 +20,8 @@ fn timing() -> Timing {
         join_wait: Span::from_secs(1),
         examination_max: Span::from_secs(10),
         job_max: Span::from_secs(120),
+        lease_term: Span::from_secs(6),
+        lease_margin: Span::from_millis(600),
     }
 }
 
@@ -66,11 +68,20 @@ fn moves() -> impl Strategy<Value = Move> {
 }
 
 fn outcome(how: u8) -> Outcome {
-    match how % 4 {
+    match how % 5 {
         0 => Outcome::Ok,
         1 => Outcome::Failed,
+        4 => Outcome::Granted(claims(u16::from(how) * 257)),
         2 => Outcome::Services(ServiceSet::NONE),
         _ => Outcome::Services(ServiceSet::from_bits(how)),
+    }
+}
+
+fn claims(bits: u16) -> Claims {
+    let [addresses, images] = bits.to_le_bytes();
+    Claims {
+        addresses: members(addresses),
+        images: members(images),
     }
 }
 
@@ -93,7 +104,7 @@ fn message(
         .fold(Structure::whole(size), |structure, (function, host)| {
             structure.with_host(id(*function), host.map(id))
         });
-    match kind % 11 {
+    match kind % 14 {
         0 => Message::Sync { target, digest },
         1 => Message::Up { target },
         2 => Message::Down { target, structure },
@@ -110,9 +121,20 @@ fn message(
             held: members(digest as u8),
         },
         8 => Message::GiveBack { structure },
-        9 if kind > 127 => Message::Yield,
+        9 if kind > 127 => Message::Yield {
+            agreed: digest > 9999,
+        },
         9 => Message::Resumed,
-        _ => Message::Take { function: target },
+        10 => Message::Take { function: target },
+        11 => Message::Agree { target },
+        12 => Message::Renew {
+            claims: claims(digest),
+            stamp: Time::from_nanos(u64::from(digest)),
+        },
+        _ => Message::Grant {
+            claims: claims(digest),
+            stamp: Time::from_nanos(u64::from(kind)),
+        },
     }
 }
 
@@ -147,7 +169,7 @@ impl Driver {
                     self.jobs.push(job);
                 }
                 Output::Cancel { job } => self.jobs.retain(|known| *known != job),
-                Output::Send { .. } | Output::Note(_) => {}
+                Output::Send { .. } | Output::Hold { .. } | Output::Note(_) => {}
             }
         }
     }
@@ -172,9 +194,15 @@ impl Driver {
                 }
             }
             Move::Forged(owner, subject, serial, how) => {
-                let owners = [Owner::Watch, Owner::Recovery, Owner::Standby, Owner::Own];
+                let owners = [
+                    Owner::Watch,
+                    Owner::Recovery,
+                    Owner::Standby,
+                    Owner::Own,
+                    Owner::Vote,
+                ];
                 let job = JobId {
-                    owner: owners[usize::from(owner % 4)],
+                    owner: owners[usize::from(owner % 5)],
                     subject: id(subject),
                     serial,
                 };
@@ -198,6 +226,7 @@ impl Driver {
                 self.step(Input::Start {
                     holding,
                     serving: members(serving),
+                    silent: Span::from_secs(u64::from(serving)),
                 });
             }
         }
@@ -212,18 +241,19 @@ proptest! {
         size in 2..=8_usize,
         me in 0..8_usize,
         guests in 0..4_u8,
+        safety in prop::sample::select(Safety::ALL),
         holding in any::<bool>(),
         plays in prop::collection::vec(moves(), 1..150),
     ) {
         let me = id(me % size);
-        let config = Config::new(me, size, guests, timing()).unwrap();
+        let config = Config::new(me, size, guests, timing()).unwrap().with_safety(safety);
         let mut driver = Driver {
             node: Node::new(config),
             now: Time::ZERO,
             jobs: Vec::new(),
             outbox: Outbox::new(),
         };
-        driver.step(Input::Start { holding, serving: Members::NONE });
+        driver.step(Input::Start { holding, serving: Members::NONE, silent: Span::MAX });
         for play in plays {
             driver.play(size, play);
         }
@@ -262,6 +292,7 @@ fn a_result_that_nobody_waits_for_is_counted_and_ignored() {
         Input::Start {
             holding: true,
             serving: Members::NONE,
+            silent: Span::MAX,
         },
         &mut outbox,
     );

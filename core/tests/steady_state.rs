@@ -19,6 +19,8 @@ fn timing() -> Timing {
         join_wait: Span::from_secs(1),
         examination_max: Span::from_secs(10),
         job_max: Span::from_secs(120),
+        lease_term: Span::from_secs(6),
+        lease_margin: Span::from_millis(600),
     }
 }
 
@@ -41,6 +43,7 @@ impl Group {
         let start = Input::Start {
             holding: true,
             serving: Members::NONE,
+            silent: Span::MAX,
         };
         Self {
             nodes: ServerId::all(SIZE).map(node).collect(),
@@ -117,7 +120,7 @@ impl Group {
             Output::Note(tetrarch_core::Event::Served { function }) => {
                 self.served = self.served.with(function);
             }
-            Output::Cancel { .. } | Output::Note(_) => {}
+            Output::Cancel { .. } | Output::Hold { .. } | Output::Note(_) => {}
         }
     }
 

@@ -204,7 +204,9 @@ impl Taking<'_> {
     fn strike_under_way(&mut self, fault: Fault, pending: Pending) {
         let what = pending.what;
         self.tell(|| match what {
-            What::Message { from, to, message } => {
+            What::Message {
+                from, to, message, ..
+            } => {
                 let message = message_name(&message);
                 format!("FAULT: {} {message} from {from} to {to}", name_of(fault))
             }
@@ -215,12 +217,28 @@ impl Taking<'_> {
         });
         match (fault, what) {
             (Fault::Duplicate(_, delay), _) => {
-                self.after(self.delay(delay), what);
+                // The copy of a message that a guarded group has got once comes to nothing.
+                if !self.machine.bounds.is_guarded() {
+                    self.after(self.delay(delay), what);
+                }
                 self.state.pending.push(pending);
             }
-            (Fault::Late(_, delay) | Fault::Slow(_, delay), _) => {
+            (
+                Fault::Late(_, delay),
+                What::Message {
+                    from, to, message, ..
+                },
+            ) => {
+                let is_late = self.machine.bounds.is_guarded();
+                let what = What::Message {
+                    from,
+                    to,
+                    message,
+                    is_late,
+                };
                 self.after(self.delay(delay), what);
             }
+            (Fault::Slow(_, delay), _) => self.after(self.delay(delay), what),
             (
                 Fault::Fail(_),
                 What::Effect {

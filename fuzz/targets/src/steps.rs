@@ -23,6 +23,8 @@ pub(crate) const TIMING: Timing = Timing {
     join_wait: Span::from_secs(1),
     examination_max: Span::from_secs(10),
     job_max: Span::from_secs(120),
+    lease_term: Span::from_secs(6),
+    lease_margin: Span::from_millis(600),
 };
 
 /// Bytes handed out one after the other.
@@ -166,6 +168,7 @@ impl Driver {
             self.step(Input::Start {
                 holding: how & 2 == 0,
                 serving: Members::from_bits(if how & 4 == 0 { 0 } else { bytes.byte()? }),
+                silent: Span::from_secs(u64::from(how)),
             });
         }
         Some(())
@@ -194,7 +197,7 @@ impl Driver {
                     self.jobs.push(job);
                 }
                 Output::Cancel { job } => self.jobs.retain(|known| *known != job),
-                Output::Send { .. } | Output::Note(_) => {}
+                Output::Send { .. } | Output::Hold { .. } | Output::Note(_) => {}
             }
         }
         // Jobs of a node that was stopped are nobody's; the oldest go first.

@@ -186,6 +186,7 @@ impl Tracer<'_> {
                 &["virtual_server_suspend"],
                 p.virtual_server_suspend,
             ),
+            Action::Vote { .. } => own(Doing::AskWitness, &["link_delay"], p.link_delay.times(2)),
             Action::AssignOwn | Action::ReleaseOwn => {
                 own(Doing::OwnAddress, &["hand_off"], p.hand_off)
             }

@@ -1,6 +1,6 @@
 //! What happened, said in words.
 
-use tetrarch_core::{Action, Event, Means, Members, Message, ServerId, Trouble, plan};
+use tetrarch_core::{Action, Claim, Event, Means, Members, Message, ServerId, Trouble, plan};
 
 use crate::scenario::FaultAction;
 use crate::world::WorldEvent;
@@ -165,6 +165,24 @@ impl Words<'_> {
             Event::OwnAddressDropped => (server, format!("{me} has dropped its own VIP")),
             Event::Managing => (server, format!("{me} manages others again")),
             Event::Stopped => (server, format!("the management programs of {me} stop")),
+            Event::LeaseLost { claim } => {
+                let it = self.name(claim.function());
+                let what = match claim {
+                    Claim::Address(_) => format!("the VIP of {it}"),
+                    Claim::Image(_) => format!("{it}b"),
+                };
+                (
+                    claim.function(),
+                    format!("{me} has lost its lease of {what}, and lets go of it"),
+                )
+            }
+            Event::Refused { manager } => {
+                let it = self.name(manager);
+                (
+                    server,
+                    format!("{me} finds its services well, and keeps its VIP from {it}"),
+                )
+            }
             _ => return None,
         })
     }
@@ -195,7 +213,7 @@ impl Words<'_> {
                 )
             }
             Message::GiveBack { .. } => (receiver, format!("{me} hands the VIP back to {other}")),
-            Message::Yield => {
+            Message::Yield { .. } => {
                 let text = format!(
                     "{me} finds {other}'s services still failing, and tells {other} to drop its VIP"
                 );

@@ -53,6 +53,7 @@ pub use timing::load_timing;
 
 use std::path::Path;
 
+pub use tetrarch_core::Safety;
 use tetrarch_core::{Span, Time};
 
 use crate::parameters::Parameters;
@@ -82,27 +83,6 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
     /// What must be true, in the file's order.
     pub expects: Vec<Expect>,
-}
-
-/// The protocol's safety settings, by name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Safety {
-    /// What the paper's system does.
-    #[default]
-    Paper,
-}
-
-impl Safety {
-    /// Every setting.
-    pub const ALL: &[Self] = &[Self::Paper];
-
-    /// Its name in scenario files.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Paper => "paper",
-        }
-    }
 }
 
 /// Where the dice start from when a scenario does not say it.
