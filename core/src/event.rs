@@ -10,6 +10,9 @@ pub enum Trouble {
     Service,
     /// The network does not answer.
     Network,
+    /// Guarded groups only: network and services are well, but the server's management side asks for
+    /// no lease, so its address is nowhere.
+    Management,
 }
 
 /// What the background job tries next.

@@ -8,7 +8,7 @@ use crate::io::{Action, Outcome, Owner};
 use crate::lease::{Claim, Claims, Voter};
 use crate::message::Message;
 use crate::node::{Context, Node};
-use crate::time::Time;
+use crate::time::{Span, Time};
 use crate::timer::Timer;
 
 /// In each lease's term its holder asks so often for the next one, so that one lost answer does not
@@ -20,9 +20,14 @@ const ATTEMPTS: u64 = 12;
 impl Node {
     /// Until when `claim` is this server's; an instant that has passed means that it is not.
     pub(crate) fn leased_until(&self, claim: Claim) -> Time {
+        let majority = self.config.majority();
+        self.leases.until(claim, majority, self.lease_length())
+    }
+
+    /// How long after its question a lease lasts for its holder.
+    fn lease_length(&self) -> Span {
         let timing = &self.config.timing;
-        let term = timing.lease_term.saturating_sub(timing.lease_margin);
-        self.leases.until(claim, self.config.majority(), term)
+        timing.lease_term.saturating_sub(timing.lease_margin)
     }
 
     /// Whether this server may act on `claim` now.
@@ -33,9 +38,7 @@ impl Node {
     /// At the start of the programs: what is on this server now was leased by the programs before.
     pub(crate) fn inherit(&mut self, cx: &mut Context<'_>, claims: Claims) {
         if self.config.is_guarded() {
-            let timing = &self.config.timing;
-            let term = timing.lease_term.saturating_sub(timing.lease_margin);
-            self.leases.inherit(claims, cx.now + term);
+            self.leases.inherit(claims, cx.now + self.lease_length());
             if !claims.is_empty() {
                 self.ask_for_leases(cx);
             }
@@ -154,6 +157,14 @@ impl Node {
         }
     }
 
+    /// As a voter: whether nobody asks for the address of `target`, not even that server itself.
+    pub(crate) fn is_unheld(&self, now: Time, target: ServerId) -> bool {
+        let claim = Claim::Address(target);
+        self.config.is_guarded()
+            && !self.register.is_silent(now)
+            && self.register.holder(now, claim).is_none()
+    }
+
     /// As a voter: another server asks.
     pub(crate) fn renew_received(
         &mut self,
@@ -168,6 +179,7 @@ impl Node {
         let term = self.config.timing.lease_term;
         let claims = self.register.request(cx.now, from, claims, term);
         cx.out.send(from, Message::Grant { claims, stamp });
+        self.sign_of_life(cx, from);
     }
 
     pub(crate) fn grant_received(
@@ -198,12 +210,11 @@ impl Node {
         if self.leases == before {
             return;
         }
-        let timing = &self.config.timing;
-        let term = timing.lease_term.saturating_sub(timing.lease_margin);
         let majority = self.config.majority();
+        let term = self.lease_length();
         for claim in self.leases.wanted.iter() {
-            let until = self.leases.until(claim, majority, term);
-            if until > before.until(claim, majority, term) && until > cx.now {
+            let until = self.leases.voted_until(claim, majority, term);
+            if until > before.voted_until(claim, majority, term) && until > cx.now {
                 cx.out.hold(claim, until);
             }
         }

@@ -176,6 +176,11 @@ impl Register {
         granted
     }
 
+    /// Whether it gives no votes yet at `now`.
+    pub(crate) fn is_silent(&self, now: Time) -> bool {
+        now < self.silent_until
+    }
+
     /// Who has the vote for `claim` at `now`.
     #[must_use]
     pub fn holder(&self, now: Time, claim: Claim) -> Option<ServerId> {
@@ -301,9 +306,19 @@ impl Leases {
         }
     }
 
-    /// Until when `claim` is leased by `majority` voters whose votes count for `term`; an instant
-    /// that has passed means that it is not.
+    /// Until when `claim` is leased, by votes or inherited; an instant that has passed means that it
+    /// is not.
     pub(crate) fn until(&self, claim: Claim, majority: usize, term: Span) -> Time {
+        let voted = self.voted_until(claim, majority, term);
+        if self.inherited.contains(claim) {
+            voted.max(self.inherited_until)
+        } else {
+            voted
+        }
+    }
+
+    /// Until when `majority` voters, whose votes count for `term`, have leased `claim`.
+    pub(crate) fn voted_until(&self, claim: Claim, majority: usize, term: Span) -> Time {
         let mut asked = [Time::ZERO; VOTERS];
         let mut votes = 0;
         for place in 0..VOTERS {
@@ -312,18 +327,13 @@ impl Leases {
                 votes += 1;
             }
         }
-        let inherited = if self.inherited.contains(claim) {
-            self.inherited_until
-        } else {
-            Time::ZERO
-        };
         if votes < majority {
-            return inherited;
+            return Time::ZERO;
         }
         let asked = &mut asked[..votes];
         asked.sort_unstable();
         // The lease ends with the first vote without which there is no majority.
-        inherited.max(asked[votes - majority] + term)
+        asked[votes - majority] + term
     }
 
     pub(crate) fn rebase(&mut self, now: Time, base: Time, term: Span) {

@@ -40,6 +40,8 @@ enum State {
     RestartingServices,
     /// The server is to be restarted once this server has the lease of its address.
     Claiming,
+    /// The services are examined once more, now that nothing but that is in the way of a restart.
+    Rechecking,
     /// The server has been told to restart.
     RestartingServer,
     /// The server has been told to power on.
@@ -105,6 +107,13 @@ impl Node {
             network_normal: trouble == Trouble::Service,
             failing: ServiceSet::from_bits(u8::MAX),
             until,
+            // A server whose services are well needs none of the means: it is waited for.
+            tried: Tried {
+                services: trouble == Trouble::Management,
+                restart: trouble == Trouble::Management,
+                power: trouble == Trouble::Management,
+                wait: false,
+            },
             ..Recovery::default()
         };
         let launch = self.config.timing.hand_off;
@@ -165,6 +174,7 @@ impl Node {
             State::RestartingServices
             | State::RestartingServer
             | State::PoweringOn
+            | State::Rechecking
             | State::Examining => self.recovery_done(cx, target, Outcome::Failed),
         }
     }
@@ -191,6 +201,12 @@ impl Node {
             State::PoweringOn => self.escalate(cx, target),
             State::Polling => self.polled(cx, target, outcome),
             State::Examining => self.reexamined(cx, target, outcome),
+            State::Rechecking => match outcome {
+                Outcome::Services(failing) if !failing.is_empty() => {
+                    self.restart_now(cx, target);
+                }
+                _ => self.reexamined(cx, target, outcome),
+            },
             State::Idle
             | State::Launching
             | State::Claiming
@@ -266,7 +282,9 @@ impl Node {
         cx.out.send(target, Message::Yield { agreed });
         self.recovery(target).state = State::Claiming;
         self.want(cx, target, timing.hand_off);
-        if self.may(cx.now, Claim::Address(target)) {
+        if !self.config.is_guarded() {
+            self.restart_now(cx, target);
+        } else if self.may(cx.now, Claim::Address(target)) {
             self.restart_leased(cx, target);
         } else {
             self.recovery_after(cx, target, timing.judgement_max);
@@ -275,9 +293,18 @@ impl Node {
 
     /// The address of a server that is to be restarted is this server's: nobody loses it by that.
     pub(crate) fn restart_leased(&mut self, cx: &mut Context<'_>, target: ServerId) {
-        if self.recoveries[target.index()].state != State::Claiming {
-            return;
+        if self.recoveries[target.index()].state == State::Claiming {
+            self.recovery(target).state = State::Rechecking;
+            self.run(
+                cx,
+                Owner::Recovery,
+                target,
+                Action::ExamineServices { target },
+            );
         }
+    }
+
+    fn restart_now(&mut self, cx: &mut Context<'_>, target: ServerId) {
         self.recovery(target).tried.restart = true;
         self.begin_means(cx, target, Means::RestartServer, State::RestartingServer);
         self.run(
@@ -338,7 +365,11 @@ impl Node {
     /// The wait is over. A server whose network answers, though its management side is silent, is
     /// examined; any other needs a stronger means.
     fn judge(&mut self, cx: &mut Context<'_>, target: ServerId) {
-        if self.recoveries[target.index()].network_normal {
+        let is_there = self.recoveries[target.index()].network_normal;
+        if is_there && self.config.is_guarded() {
+            // Nobody would ask for its leases, so it cannot have its address back.
+            self.report(cx, target, false);
+        } else if is_there {
             self.settle(cx, target, true);
         } else {
             self.escalate(cx, target);
@@ -357,6 +388,14 @@ impl Node {
             _ => recovery.returned = true,
         }
         cx.out.note(Event::Returned { target });
+    }
+
+    /// Whoever asks for leases is there.
+    pub(crate) fn sign_of_life(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        let state = self.recoveries[target.index()].state;
+        if matches!(state, State::Pausing | State::Polling) {
+            self.target_returned(cx, target);
+        }
     }
 
     fn settle(&mut self, cx: &mut Context<'_>, target: ServerId, starting: bool) {

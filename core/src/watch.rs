@@ -33,6 +33,8 @@ pub(crate) struct Watch {
     silences: u8,
     /// The other manager has found the same service trouble in this cycle.
     pub(crate) agreed: bool,
+    /// How many examinations in a row found all well but nobody asking for the target's address.
+    unheld: u8,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -69,6 +71,10 @@ impl Watch {
 
 /// How many overdue signs of life count as dead, when the other manager's network still answers.
 const SILENCES_MAX: u8 = 2;
+
+/// How many examinations have to find a management side silent. A server that has just started asks
+/// for its address only after it has asked for its place.
+const UNHELD_MAX: u8 = 2;
 
 impl Node {
     fn watch(&mut self, target: ServerId) -> &mut Watch {
@@ -204,6 +210,15 @@ impl Node {
     }
 
     fn found_healthy(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        let is_unheld = self.is_unheld(cx.now, target);
+        let watch = self.watch(target);
+        watch.unheld = if is_unheld { watch.unheld + 1 } else { 0 };
+        if watch.unheld >= UNHELD_MAX {
+            watch.unheld = 0;
+            let trouble = Trouble::Management;
+            cx.out.note(Event::Detected { target, trouble });
+            return self.trouble_confirmed(cx, target, trouble);
+        }
         // A P2 that has been waiting for a silent P1 finds here that nothing is left to recover,
         // but the target may still wait for its address.
         if self.watches[target.index()].silences > 0 {

@@ -164,6 +164,7 @@ const fn trouble_byte(trouble: Trouble) -> u8 {
     match trouble {
         Trouble::Service => 1,
         Trouble::Network => 2,
+        Trouble::Management => 3,
     }
 }
 

@@ -8,6 +8,7 @@ use tetrarch_core::Span;
 use tetrarch_sim::swarm::{SeedReport, Settings, draw, swarm};
 
 const SETTINGS: Settings = Settings {
+    rules: Some(Safety::Paper),
     safety: Span::from_secs(400),
     fault_every: Span::from_secs(200),
     timings: tetrarch_sim::swarm::Timings::Paper,

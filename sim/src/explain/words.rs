@@ -41,12 +41,13 @@ impl Words<'_> {
                 let found = match trouble {
                     Trouble::Service => "the network is normal, the services fail: service trouble",
                     Trouble::Network => "its network does not answer",
+                    Trouble::Management => "all answers, but its management programs are silent",
                 };
                 (target, format!("{me} examines {it}: {found}"))
             }
-            // Service trouble is certain at once, so its detection has said it.
+            // These are certain at once, so their detection has said it.
             Event::Confirmed {
-                trouble: Trouble::Service,
+                trouble: Trouble::Service | Trouble::Management,
                 ..
             } => return None,
             Event::Confirmed { target, .. } => {
