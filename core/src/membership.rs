@@ -22,7 +22,7 @@ pub(crate) struct Membership {
     /// Somebody who answered serves or recovers this server's function.
     held: bool,
     /// Who waits to hear that this server holds its address again.
-    giver: Option<ServerId>,
+    pub(crate) giver: Option<ServerId>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -143,7 +143,7 @@ impl Node {
     /// under way, unless the structure says that they serve for good.
     fn resume_recoveries(&mut self, cx: &mut Context<'_>) {
         let unattended = self.view().serving().minus(self.view().recovering());
-        for function in unattended.iter() {
+        for function in unattended.iter_after(self.me()) {
             let managed = self.watches[function.index()].priority.is_some();
             if managed && self.structure.contains(function) {
                 self.act(cx, function, Trouble::Network);
@@ -371,7 +371,7 @@ impl Node {
         let members = structure.members();
         let before = self.structure.members();
         self.structure = structure;
-        self.digest = structure.digest();
+        self.digest = structure.digest(self.config.size());
         if members != before {
             cx.out.note(Event::StructureChanged { members });
             self.absent = self.absent.minus(before.minus(members));
@@ -397,7 +397,7 @@ impl Node {
             return;
         }
         self.membership.phase = Phase::Outside;
-        for target in self.view().recovering().iter() {
+        for target in self.view().recovering().iter_after(self.me()) {
             self.abandon_recovery(cx, target);
             self.end_program(cx, target);
         }

@@ -1,12 +1,13 @@
 //! The contract of the node: whatever a driver, a peer or a broken clock throws at it, it neither
-//! panics nor waits without end, and equal nodes given equal inputs stay equal.
+//! panics nor waits without end, equal nodes given equal inputs stay equal, and so do those that are
+//! equal but for their place in the ring.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use proptest::prelude::*;
 use tetrarch_core::{
-    Command, Config, Input, JobId, Members, Message, Node, Outbox, Outcome, Output, Owner,
-    ServerId, ServiceSet, Span, Structure, Time, Timing,
+    Command, Config, Input, JobId, Members, Message, Node, Outbox, Outcome, Output, Owner, Rotate,
+    Rotation, ServerId, ServiceSet, Span, Structure, Time, Timing,
 };
 
 fn timing() -> Timing {
@@ -74,19 +75,22 @@ fn outcome(how: u8) -> Outcome {
     }
 }
 
-fn members(bits: u8) -> Members {
-    ServerId::all(8)
+fn members(bits: u8, places: usize) -> Members {
+    ServerId::all(places)
         .filter(|server| bits >> server.index() & 1 == 1)
         .fold(Members::NONE, Members::with)
 }
 
+/// Servers that are spoken of have one of the first `places` places.
 fn message(
     size: usize,
+    places: usize,
     about: usize,
     kind: u8,
     changes: &[(usize, Option<usize>)],
     digest: u16,
 ) -> Message {
+    let id = |place| id(place % places);
     let target = id(about);
     let structure = changes
         .iter()
@@ -107,7 +111,7 @@ fn message(
         6 => Message::Hello { structure },
         7 => Message::Welcome {
             structure,
-            held: members(digest as u8),
+            held: members(digest as u8, places),
         },
         8 => Message::GiveBack { structure },
         9 if kind > 127 => Message::Yield,
@@ -118,13 +122,47 @@ fn message(
 
 struct Driver {
     node: Node,
+    /// How many places the servers have that inputs speak of; those beyond the ring are nonsense.
+    places: usize,
+    /// The turns of the ring under which every step must come out alike.
+    rotations: Vec<Rotation>,
     now: Time,
     jobs: Vec<JobId>,
     outbox: Outbox,
 }
 
 impl Driver {
+    fn new(config: Config, places: usize, rotations: Vec<Rotation>) -> Self {
+        Self {
+            node: Node::new(config),
+            places,
+            rotations,
+            now: Time::ZERO,
+            jobs: Vec::new(),
+            outbox: Outbox::new(),
+        }
+    }
+
+    fn id(&self, place: usize) -> ServerId {
+        id(place % self.places)
+    }
+
+    /// What the node that has this one's place in the turned ring makes of the turned input.
+    fn turned_step(&self, input: Input, rotation: Rotation) -> (Node, Vec<Output>) {
+        let mut node = self.node.rotated(rotation);
+        let mut outbox = Outbox::new();
+        let mut step = node.step(self.now, input.rotated(rotation), &mut outbox);
+        let outputs = step.by_ref().collect();
+        let _ = step.finish();
+        (node, outputs)
+    }
+
     fn step(&mut self, input: Input) {
+        let rotations = self.rotations.iter();
+        let turned: Vec<_> = rotations
+            .map(|rotation| (*rotation, self.turned_step(input, *rotation)))
+            .collect();
+
         let mut twin = self.node.clone();
         let mut twin_outbox = Outbox::new();
         let mut twin_step = twin.step(self.now, input, &mut twin_outbox);
@@ -139,6 +177,18 @@ impl Driver {
         assert_eq!(self.node, twin);
         assert_eq!(self.node.view().deadline(), deadline);
         assert_eq!(self.node.view().stuck(), None, "after {input:?}");
+
+        for (rotation, (node, turned)) in turned {
+            let expected: Vec<_> = outputs.iter().map(|one| one.rotated(rotation)).collect();
+            assert_eq!(turned, expected, "after {input:?}, {rotation:?}");
+            assert_eq!(
+                node,
+                self.node.rotated(rotation),
+                "after {input:?}, {rotation:?}"
+            );
+            let expected = deadline.map(|deadline| deadline.rotated(rotation));
+            assert_eq!(node.view().deadline(), expected);
+        }
 
         for output in outputs {
             match output {
@@ -175,7 +225,7 @@ impl Driver {
                 let owners = [Owner::Watch, Owner::Recovery, Owner::Standby, Owner::Own];
                 let job = JobId {
                     owner: owners[usize::from(owner % 4)],
-                    subject: id(subject),
+                    subject: self.id(subject),
                     serial,
                 };
                 if !self.jobs.contains(&job) {
@@ -186,9 +236,9 @@ impl Driver {
                 }
             }
             Move::Message(from, about, kind, changes, digest) => {
-                let message = message(size, about, kind, &changes, digest);
+                let message = message(size, self.places, about, kind, &changes, digest);
                 self.step(Input::Message {
-                    from: id(from),
+                    from: self.id(from),
                     message,
                 });
             }
@@ -197,7 +247,7 @@ impl Driver {
                 self.jobs.clear();
                 self.step(Input::Start {
                     holding,
-                    serving: members(serving),
+                    serving: members(serving, self.places),
                 });
             }
         }
@@ -217,17 +267,31 @@ proptest! {
     ) {
         let me = id(me % size);
         let config = Config::new(me, size, guests, timing()).unwrap();
-        let mut driver = Driver {
-            node: Node::new(config),
-            now: Time::ZERO,
-            jobs: Vec::new(),
-            outbox: Outbox::new(),
-        };
+        let mut driver = Driver::new(config, 8, Vec::new());
         driver.step(Input::Start { holding, serving: Members::NONE });
         for play in plays {
             driver.play(size, play);
         }
         prop_assert!(driver.node.view().awake().len() <= usize::from(guests.max(8)));
+    }
+
+    /// No server is special: when the ring, a node's state and its inputs are turned, its outputs,
+    /// their order and its next state turn with them.
+    #[test]
+    fn a_turned_ring_does_the_same(
+        size in 2..=8_usize,
+        me in 0..8_usize,
+        guests in 0..4_u8,
+        holding in any::<bool>(),
+        plays in prop::collection::vec(moves(), 1..150),
+    ) {
+        let me = id(me % size);
+        let config = Config::new(me, size, guests, timing()).unwrap();
+        let mut driver = Driver::new(config, size, Rotation::all(size).collect());
+        driver.step(Input::Start { holding, serving: Members::NONE });
+        for play in plays {
+            driver.play(size, play);
+        }
     }
 }
 
