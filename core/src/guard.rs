@@ -94,7 +94,7 @@ impl Node {
         let left_out = self
             .leases
             .wanted
-            .iter()
+            .iter_after(me)
             .filter(|claim| steps_back(claim) != 0 && self.leased_until(*claim) <= now)
             .filter(|claim| steps_back(claim) == usize::from(self.leases.round));
         self.leases
@@ -107,14 +107,19 @@ impl Node {
         if wanted.is_empty() {
             return Time::MAX;
         }
-        let lacks = wanted.iter().any(|claim| self.leased_until(claim) <= now);
+        let lacks = wanted
+            .iter_after(self.me())
+            .any(|claim| self.leased_until(claim) <= now);
         let parts = if lacks { ATTEMPTS } else { RENEWALS };
         now + self.config.timing.lease_term.part(parts)
     }
 
     /// The next question, or the end of the first lease that something here lives on.
     fn set_lease_timer(&mut self, now: Time) {
-        let ends = self.in_use().iter().map(|claim| self.leased_until(claim));
+        let ends = self
+            .in_use()
+            .iter_after(self.me())
+            .map(|claim| self.leased_until(claim));
         let next = ends
             .filter(|end| *end > now)
             .fold(self.leases.next, Time::min);
@@ -140,7 +145,7 @@ impl Node {
     }
 
     pub(crate) fn lease_expired(&mut self, cx: &mut Context<'_>) {
-        for claim in self.in_use().iter() {
+        for claim in self.in_use().iter_after(self.me()) {
             if self.leased_until(claim) <= cx.now {
                 cx.out.note(Event::LeaseLost { claim });
                 match claim {
@@ -212,7 +217,7 @@ impl Node {
         }
         let majority = self.config.majority();
         let term = self.lease_length();
-        for claim in self.leases.wanted.iter() {
+        for claim in self.leases.wanted.iter_after(self.me()) {
             let until = self.leases.voted_until(claim, majority, term);
             if until > before.voted_until(claim, majority, term) && until > cx.now {
                 cx.out.hold(claim, until);
@@ -224,7 +229,7 @@ impl Node {
 
     /// Whatever waits for a lease that is there now goes on.
     fn leases_changed(&mut self, cx: &mut Context<'_>) {
-        for claim in self.leases.wanted.iter() {
+        for claim in self.leases.wanted.iter_after(self.me()) {
             if self.leased_until(claim) <= cx.now {
                 continue;
             }

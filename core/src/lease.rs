@@ -125,10 +125,10 @@ impl Claims {
         }
     }
 
-    /// The claims, addresses first.
-    pub fn iter(self) -> impl Iterator<Item = Claim> {
-        let addresses = self.addresses.iter().map(Claim::Address);
-        addresses.chain(self.images.iter().map(Claim::Image))
+    /// The claims, addresses first, each in ring order from the server after `server` on.
+    pub fn iter_after(self, server: ServerId) -> impl Iterator<Item = Claim> {
+        let addresses = self.addresses.iter_after(server).map(Claim::Address);
+        addresses.chain(self.images.iter_after(server).map(Claim::Image))
     }
 }
 
@@ -138,7 +138,7 @@ impl Claims {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Register {
     until: [Time; CLAIMS],
-    holder: [ServerId; CLAIMS],
+    holder: [Option<ServerId>; CLAIMS],
     /// Before this instant it gives no votes: it may have given them in a life that it forgot.
     silent_until: Time,
 }
@@ -148,9 +148,8 @@ impl Register {
     #[must_use]
     pub fn new(now: Time, silent: Span, term: Span) -> Self {
         Self {
-            // A vote until the beginning of time is none; the holder beside it says nothing.
             until: [Time::ZERO; CLAIMS],
-            holder: [FIRST; CLAIMS],
+            holder: [None; CLAIMS],
             silent_until: now + term.saturating_sub(silent),
         }
     }
@@ -162,14 +161,14 @@ impl Register {
         for claim in Claim::all() {
             let slot = claim.slot();
             let is_given = self.until[slot] > now;
-            let is_mine = is_given && self.holder[slot] == from;
+            let is_mine = is_given && self.holder[slot] == Some(from);
             if !claims.contains(claim) {
                 if is_mine {
                     self.free(slot);
                 }
             } else if (is_mine || !is_given) && now >= self.silent_until {
                 self.until[slot] = now + term;
-                self.holder[slot] = from;
+                self.holder[slot] = Some(from);
                 granted = granted.with(claim);
             }
         }
@@ -185,12 +184,27 @@ impl Register {
     #[must_use]
     pub fn holder(&self, now: Time, claim: Claim) -> Option<ServerId> {
         let slot = claim.slot();
-        (self.until[slot] > now).then_some(self.holder[slot])
+        self.holder[slot].filter(|_| self.until[slot] > now)
+    }
+
+    /// The same register with every server called what `name` says.
+    pub(crate) fn moved(&self, name: impl Fn(ServerId) -> ServerId) -> Self {
+        let mut moved = *self;
+        for claim in Claim::all() {
+            let to = match claim {
+                Claim::Address(function) => Claim::Address(name(function)),
+                Claim::Image(function) => Claim::Image(name(function)),
+            };
+            let (from, to) = (claim.slot(), to.slot());
+            moved.until[to] = self.until[from];
+            moved.holder[to] = self.holder[from].map(&name);
+        }
+        moved
     }
 
     fn free(&mut self, slot: usize) {
         self.until[slot] = Time::ZERO;
-        self.holder[slot] = FIRST;
+        self.holder[slot] = None;
     }
 
     /// The same register with `base` in the place of the instant `now`; votes that have ended are
@@ -208,11 +222,6 @@ impl Register {
         self
     }
 }
-
-const FIRST: ServerId = match ServerId::new(0) {
-    Some(first) => first,
-    None => unreachable!(),
-};
 
 /// The least difference between two stamps.
 const TICK: Span = Span::from_nanos(1);
@@ -334,6 +343,24 @@ impl Leases {
         asked.sort_unstable();
         // The lease ends with the first vote without which there is no majority.
         asked[votes - majority] + term
+    }
+
+    /// The same with every server called what `name` says, and every set what `set` says.
+    pub(crate) fn moved(
+        &self,
+        name: impl Fn(ServerId) -> ServerId,
+        set: impl Fn(Claims) -> Claims,
+    ) -> Self {
+        let mut moved = *self;
+        moved.wanted = set(self.wanted);
+        moved.inherited = set(self.inherited);
+        moved.granted[SERVERS_MAX] = set(self.granted[SERVERS_MAX]);
+        for server in ServerId::all(SERVERS_MAX) {
+            let (from, to) = (server.index(), name(server).index());
+            moved.asked[to] = self.asked[from];
+            moved.granted[to] = set(self.granted[from]);
+        }
+        moved
     }
 
     pub(crate) fn rebase(&mut self, now: Time, base: Time, term: Span) {

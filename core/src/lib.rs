@@ -18,6 +18,7 @@ pub mod message;
 pub mod node;
 pub mod plan;
 mod recovery;
+mod rotation;
 mod standby;
 pub mod structure;
 pub mod time;
@@ -33,6 +34,7 @@ pub use io::{Action, Command, Deadline, Input, JobId, Outbox, Outcome, Output, O
 pub use lease::{Claim, Claims, Register};
 pub use message::Message;
 pub use node::{Node, View};
+pub use rotation::{Rotate, Rotation};
 pub use structure::Structure;
 pub use time::{Span, Time};
 pub use timer::Timer;

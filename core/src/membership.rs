@@ -23,9 +23,9 @@ pub(crate) struct Membership {
     /// Somebody who answered serves or recovers this server's function.
     held: bool,
     /// Who waits to hear that this server holds its address again.
-    giver: Option<ServerId>,
+    pub(crate) giver: Option<ServerId>,
     /// The manager that wants the address, while this server examines itself.
-    doubter: Option<ServerId>,
+    pub(crate) doubter: Option<ServerId>,
     /// The address was lost with its lease, and is to come back with the next.
     lapsed: bool,
 }
@@ -162,7 +162,7 @@ impl Node {
     /// under way, unless the structure says that they serve for good.
     fn resume_recoveries(&mut self, cx: &mut Context<'_>) {
         let unattended = self.view().serving().minus(self.view().recovering());
-        for function in unattended.iter() {
+        for function in unattended.iter_after(self.me()) {
             let managed = self.watches[function.index()].priority.is_some();
             if managed && self.structure.contains(function) {
                 self.act(cx, function, Trouble::Network);
@@ -452,7 +452,7 @@ impl Node {
         let members = structure.members();
         let before = self.structure.members();
         self.structure = structure;
-        self.digest = structure.digest();
+        self.digest = structure.digest(self.config.size());
         if members != before {
             cx.out.note(Event::StructureChanged { members });
             self.absent = self.absent.minus(before.minus(members));
@@ -478,7 +478,7 @@ impl Node {
             return;
         }
         self.membership.phase = Phase::Outside;
-        for target in self.view().recovering().iter() {
+        for target in self.view().recovering().iter_after(self.me()) {
             self.abandon_recovery(cx, target);
             self.end_program(cx, target);
         }

@@ -69,7 +69,7 @@ impl Node {
             config,
             membership: Membership::default(),
             structure,
-            digest: structure.digest(),
+            digest: structure.digest(config.size()),
             absent: Members::NONE,
             watches: [Watch::default(); SERVERS_MAX],
             recoveries: [Recovery::default(); SERVERS_MAX],
@@ -104,15 +104,12 @@ impl Node {
             Input::Message { from, message } => self.receive(cx, from, message),
             Input::Done { job, outcome } => self.done(cx, job, outcome),
             Input::Deadline => {
-                while let Some(timer) = self.timers.take_due(now) {
+                while let Some(timer) = self.timers.take_due(now, self.config.me) {
                     self.expire(cx, timer);
                 }
             }
         }
-        let deadline = self
-            .timers
-            .first()
-            .map(|(at, timer)| Deadline { at, timer });
+        let deadline = self.view().deadline();
         Step::new(out, deadline)
     }
 
@@ -134,14 +131,15 @@ impl Node {
         if !self.membership.is_running() {
             return;
         }
-        for subject in ServerId::all(SERVERS_MAX) {
+        let me = self.me();
+        for subject in [me].into_iter().chain(me.after(SERVERS_MAX)) {
             for owner in OWNERS {
                 self.cancel_job(cx, owner, subject);
             }
         }
         // Nobody would take the addresses off these virtual servers any more, and another manager
         // will stand in for this one.
-        for function in self.view().awake().iter() {
+        for function in self.view().awake().iter_after(self.me()) {
             for action in [Action::Release { function }, Action::Suspend { function }] {
                 self.serial = self.serial.wrapping_add(1);
                 let (owner, serial) = (Owner::Standby, self.serial);
@@ -427,7 +425,7 @@ impl View<'_> {
     pub fn deadline(&self) -> Option<Deadline> {
         self.node
             .timers
-            .first()
+            .first(self.node.me())
             .map(|(at, timer)| Deadline { at, timer })
     }
 

@@ -501,11 +501,11 @@ impl Node {
     /// that are not in it: one that was cut out by mistake hears of it so.
     pub(crate) fn beat(&mut self, cx: &mut Context<'_>) {
         let active = self.view().recovering();
-        for target in active.iter() {
+        for target in active.iter_after(self.me()) {
             self.report_progress(cx, target);
         }
         let outside = self.outside();
-        for server in outside.iter() {
+        for server in outside.iter_after(self.me()) {
             cx.out.send(
                 server,
                 Message::Report {

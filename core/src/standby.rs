@@ -20,7 +20,7 @@ pub(crate) struct Standby {
     /// The real server gets the address once the virtual one has dropped it.
     giving_back: bool,
     /// The manager that was asked to run the virtual server, since this host cannot.
-    delegated: Option<ServerId>,
+    pub(crate) delegated: Option<ServerId>,
     /// There was no room for it; it gets the next that becomes free.
     refused: bool,
     /// The entry of the structure that this virtual server acts on; a later one overrules it.
@@ -389,7 +389,7 @@ impl Node {
         }
     }
 
-    /// Room has become free: the first function in ring order that was refused, and that is still
+    /// Room has become free: the first function after this server that was refused, and that is still
     /// this server's to serve, gets it.
     fn use_room(&mut self, cx: &mut Context<'_>) {
         let open = |function: &ServerId| {
@@ -421,7 +421,7 @@ impl Node {
         let stood_in = managers.priority(self.me()) == Some(Priority::P1)
             && managers.p2.is_none_or(|p2| self.absent.contains(p2));
         if taker == Some(self.me()) || stood_in {
-            for function in self.structure.guests(host).iter() {
+            for function in self.structure.guests(host).iter_after(self.me()) {
                 self.want(cx, function, Span::ZERO);
             }
         }

@@ -1,12 +1,13 @@
 //! The contract of the node: whatever a driver, a peer or a broken clock throws at it, it neither
-//! panics nor waits without end, and equal nodes given equal inputs stay equal.
+//! panics nor waits without end, equal nodes given equal inputs stay equal, and so do those that are
+//! equal but for their place in the ring.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use proptest::prelude::*;
 use tetrarch_core::{
     Claims, Command, Config, Input, JobId, Members, Message, Node, Outbox, Outcome, Output, Owner,
-    Safety, ServerId, ServiceSet, Span, Structure, Time, Timing,
+    Rotate, Rotation, Safety, ServerId, ServiceSet, Span, Structure, Time, Timing,
 };
 
 fn timing() -> Timing {
@@ -67,37 +68,40 @@ fn moves() -> impl Strategy<Value = Move> {
     ]
 }
 
-fn outcome(how: u8) -> Outcome {
+fn outcome(how: u8, places: usize) -> Outcome {
     match how % 5 {
         0 => Outcome::Ok,
         1 => Outcome::Failed,
-        4 => Outcome::Granted(claims(u16::from(how) * 257)),
+        4 => Outcome::Granted(claims(u16::from(how) * 257, places)),
         2 => Outcome::Services(ServiceSet::NONE),
         _ => Outcome::Services(ServiceSet::from_bits(how)),
     }
 }
 
-fn claims(bits: u16) -> Claims {
+fn claims(bits: u16, places: usize) -> Claims {
     let [addresses, images] = bits.to_le_bytes();
     Claims {
-        addresses: members(addresses),
-        images: members(images),
+        addresses: members(addresses, places),
+        images: members(images, places),
     }
 }
 
-fn members(bits: u8) -> Members {
-    ServerId::all(8)
+fn members(bits: u8, places: usize) -> Members {
+    ServerId::all(places)
         .filter(|server| bits >> server.index() & 1 == 1)
         .fold(Members::NONE, Members::with)
 }
 
+/// Servers that are spoken of have one of the first `places` places.
 fn message(
     size: usize,
+    places: usize,
     about: usize,
     kind: u8,
     changes: &[(usize, Option<usize>)],
     digest: u16,
 ) -> Message {
+    let id = |place| id(place % places);
     let target = id(about);
     let structure = changes
         .iter()
@@ -118,7 +122,7 @@ fn message(
         6 => Message::Hello { structure },
         7 => Message::Welcome {
             structure,
-            held: members(digest as u8),
+            held: members(digest as u8, places),
         },
         8 => Message::GiveBack { structure },
         9 if kind > 127 => Message::Yield {
@@ -128,11 +132,11 @@ fn message(
         10 => Message::Take { function: target },
         11 => Message::Agree { target },
         12 => Message::Renew {
-            claims: claims(digest),
+            claims: claims(digest, places),
             stamp: Time::from_nanos(u64::from(digest)),
         },
         _ => Message::Grant {
-            claims: claims(digest),
+            claims: claims(digest, places),
             stamp: Time::from_nanos(u64::from(kind)),
         },
     }
@@ -140,13 +144,47 @@ fn message(
 
 struct Driver {
     node: Node,
+    /// How many places the servers have that inputs speak of; those beyond the ring are nonsense.
+    places: usize,
+    /// The turns of the ring under which every step must come out alike.
+    rotations: Vec<Rotation>,
     now: Time,
     jobs: Vec<JobId>,
     outbox: Outbox,
 }
 
 impl Driver {
+    fn new(config: Config, places: usize, rotations: Vec<Rotation>) -> Self {
+        Self {
+            node: Node::new(config),
+            places,
+            rotations,
+            now: Time::ZERO,
+            jobs: Vec::new(),
+            outbox: Outbox::new(),
+        }
+    }
+
+    fn id(&self, place: usize) -> ServerId {
+        id(place % self.places)
+    }
+
+    /// What the node that has this one's place in the turned ring makes of the turned input.
+    fn turned_step(&self, input: Input, rotation: Rotation) -> (Node, Vec<Output>) {
+        let mut node = self.node.rotated(rotation);
+        let mut outbox = Outbox::new();
+        let mut step = node.step(self.now, input.rotated(rotation), &mut outbox);
+        let outputs = step.by_ref().collect();
+        let _ = step.finish();
+        (node, outputs)
+    }
+
     fn step(&mut self, input: Input) {
+        let rotations = self.rotations.iter();
+        let turned: Vec<_> = rotations
+            .map(|rotation| (*rotation, self.turned_step(input, *rotation)))
+            .collect();
+
         let mut twin = self.node.clone();
         let mut twin_outbox = Outbox::new();
         let mut twin_step = twin.step(self.now, input, &mut twin_outbox);
@@ -161,6 +199,18 @@ impl Driver {
         assert_eq!(self.node, twin);
         assert_eq!(self.node.view().deadline(), deadline);
         assert_eq!(self.node.view().stuck(), None, "after {input:?}");
+
+        for (rotation, (node, turned)) in turned {
+            let expected: Vec<_> = outputs.iter().map(|one| one.rotated(rotation)).collect();
+            assert_eq!(turned, expected, "after {input:?}, {rotation:?}");
+            assert_eq!(
+                node,
+                self.node.rotated(rotation),
+                "after {input:?}, {rotation:?}"
+            );
+            let expected = deadline.map(|deadline| deadline.rotated(rotation));
+            assert_eq!(node.view().deadline(), expected);
+        }
 
         for output in outputs {
             match output {
@@ -189,7 +239,7 @@ impl Driver {
                     let job = self.jobs.remove(which % self.jobs.len());
                     self.step(Input::Done {
                         job,
-                        outcome: outcome(how),
+                        outcome: outcome(how, self.places),
                     });
                 }
             }
@@ -203,20 +253,20 @@ impl Driver {
                 ];
                 let job = JobId {
                     owner: owners[usize::from(owner % 5)],
-                    subject: id(subject),
+                    subject: self.id(subject),
                     serial,
                 };
                 if !self.jobs.contains(&job) {
                     self.step(Input::Done {
                         job,
-                        outcome: outcome(how),
+                        outcome: outcome(how, self.places),
                     });
                 }
             }
             Move::Message(from, about, kind, changes, digest) => {
-                let message = message(size, about, kind, &changes, digest);
+                let message = message(size, self.places, about, kind, &changes, digest);
                 self.step(Input::Message {
-                    from: id(from),
+                    from: self.id(from),
                     message,
                 });
             }
@@ -225,7 +275,7 @@ impl Driver {
                 self.jobs.clear();
                 self.step(Input::Start {
                     holding,
-                    serving: members(serving),
+                    serving: members(serving, self.places),
                     silent: Span::from_secs(u64::from(serving)),
                 });
             }
@@ -247,17 +297,32 @@ proptest! {
     ) {
         let me = id(me % size);
         let config = Config::new(me, size, guests, timing()).unwrap().with_safety(safety);
-        let mut driver = Driver {
-            node: Node::new(config),
-            now: Time::ZERO,
-            jobs: Vec::new(),
-            outbox: Outbox::new(),
-        };
+        let mut driver = Driver::new(config, 8, Vec::new());
         driver.step(Input::Start { holding, serving: Members::NONE, silent: Span::MAX });
         for play in plays {
             driver.play(size, play);
         }
         prop_assert!(driver.node.view().awake().len() <= usize::from(guests.max(8)));
+    }
+
+    /// No server is special: when the ring, a node's state and its inputs are turned, its outputs,
+    /// their order and its next state turn with them.
+    #[test]
+    fn a_turned_ring_does_the_same(
+        size in 2..=8_usize,
+        me in 0..8_usize,
+        guests in 0..4_u8,
+        safety in prop::sample::select(Safety::ALL),
+        holding in any::<bool>(),
+        plays in prop::collection::vec(moves(), 1..150),
+    ) {
+        let me = id(me % size);
+        let config = Config::new(me, size, guests, timing()).unwrap().with_safety(safety);
+        let mut driver = Driver::new(config, size, Rotation::all(size).collect());
+        driver.step(Input::Start { holding, serving: Members::NONE, silent: Span::MAX });
+        for play in plays {
+            driver.play(size, play);
+        }
     }
 }
 
