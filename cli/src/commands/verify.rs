@@ -24,9 +24,12 @@ property that does not hold is shown by one of its shortest runs. docs/verify.md
 
 const AFTER_HELP: &str = "\
 Examples:
-  tetrarch verify                                   a ring of 3, one fault of a server
-  tetrarch verify --ring 4 --faults 2               two such faults in a ring of 4: some minutes
-  tetrarch verify --faults 1,cut --out found        what a cut link does, with scenario files
+  tetrarch verify
+      a ring of 3, one fault of a server
+  tetrarch verify --ring 4 --faults 2
+      two such faults in a ring of 4: some minutes
+  tetrarch verify --faults 1,cut --out found
+      what a cut link does, with scenario files
   tetrarch verify --faults 2,crash,loss --timing paper --time-limit 600
 
 Kinds of faults:
@@ -164,7 +167,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
         Format::Json => output.json(&rounds.iter().map(Row::from).collect::<Vec<_>>())?,
     }
     if let Some(folder) = &args.out {
-        for finding in newest(&rounds) {
+        for finding in with_fewest_faults(&rounds) {
             match scenario_of(&bounds, finding) {
                 Ok(text) => {
                     let file = folder.join(format!("{}.toml", finding.property));
@@ -190,7 +193,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
 }
 
 /// For each property the finding with the fewest faults.
-fn newest(rounds: &[Round]) -> Vec<&Finding> {
+fn with_fewest_faults(rounds: &[Round]) -> Vec<&Finding> {
     let mut found: Vec<&Finding> = Vec::new();
     for finding in rounds.iter().flat_map(|round| &round.findings) {
         if found.iter().all(|known| known.property != finding.property) {
@@ -203,7 +206,7 @@ fn newest(rounds: &[Round]) -> Vec<&Finding> {
 fn text(bounds: &Bounds, args: &Args, rounds: &[Round], is_whole: bool) -> String {
     let mut lines = vec![head(bounds, args)];
     lines.extend(rounds.iter().flat_map(round_lines));
-    for finding in newest(rounds) {
+    for finding in with_fewest_faults(rounds) {
         lines.push(format!("\n{} breaks like this:", finding.property));
         lines.extend(finding.lines.iter().map(|line| format!("  {line}")));
     }

@@ -21,9 +21,9 @@ pub(super) fn chart(name: &str, explanation: &Explanation) -> Chart {
     }
 }
 
-/// The timelines of the paper's experiments as files' names and contents: each form in `images` for each trouble of Fig. 6
-/// (`timeline-s1t.svg`) and for each pair of Fig. 7 that the paper has numbers for (`timeline-s2t-s2t.svg`), in a
-/// fixed order. `reproduce --out` writes them.
+/// The timelines of the paper's experiments as files' names and contents: each form in `images` for each trouble of
+/// Fig. 6 (`timeline-s1t.svg`) and for each pair of Fig. 7 that the paper has numbers for
+/// (`timeline-s2t-s2t.svg`), in a fixed order. `reproduce --out` writes them.
 ///
 /// # Errors
 ///
@@ -57,13 +57,7 @@ fn pictures(experiment: &Experiment, images: &[Image]) -> Result<Vec<(String, Ve
     let chart = chart(&title, &explanation);
     let stem = stem.join("-");
     let stem = format!("timeline-{stem}");
-    let draw = |image: &Image| {
-        let ending = match image {
-            Image::Svg => "svg",
-            Image::Png => "png",
-        };
-        Ok((format!("{stem}.{ending}"), chart.render(*image)?))
-    };
+    let draw = |image: &Image| Ok((format!("{stem}.{}", image.ending()), chart.render(*image)?));
     images.iter().map(draw).collect()
 }
 
