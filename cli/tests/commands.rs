@@ -15,7 +15,7 @@ fn reproduce_prints_both_figures_and_that_they_are_accurate() {
         "fig6: 11 of 11 inside, 0 not simulated",
         "fig7: 12 of 12 inside, 0 not simulated",
         "S2t      web     function               9.3",
-        "fig7: 42 more simulated cells have no published number",
+        "fig7: 42 more cells have no published number",
     ] {
         assert!(out.contains(line), "{line}\n{out}");
     }

@@ -79,7 +79,7 @@ fn print_tables(fig6: &[Cell], fig7: &[Cell], output: &Output) -> Result<(), Cli
     print_cells(&published, output)?;
     // A part of the result: what the table leaves out belongs beneath it, wherever it is sent.
     output.result(&format!(
-        "fig7: {} more simulated cells have no published number: see --format csv or --out\n",
+        "fig7: {} more cells have no published number: see --format csv or --out\n",
         fig7.len() - published.len()
     ))
 }
