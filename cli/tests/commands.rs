@@ -7,6 +7,22 @@ use std::fs;
 
 use common::{arg, run, tetrarch, text, texts};
 
+/// Every command, in the order of the help.
+const COMMANDS: [&str; 12] = [
+    "reproduce",
+    "simulate",
+    "explain",
+    "replay",
+    "check",
+    "swarm",
+    "verify",
+    "timing",
+    "data",
+    "scenarios",
+    "completions",
+    "man",
+];
+
 #[test]
 fn reproduce_prints_both_figures_and_that_they_are_accurate() {
     let (out, err) = texts(&["reproduce"], 0);
@@ -264,16 +280,7 @@ fn completions_and_manual_pages_name_every_command() {
     let (man, _) = texts(&["man"], 0);
     let folder = tempfile::tempdir().unwrap();
     texts(&["man", "--out", arg(folder.path())], 0);
-    for command in [
-        "reproduce",
-        "simulate",
-        "check",
-        "timing",
-        "data",
-        "scenarios",
-        "verify",
-        "man",
-    ] {
+    for command in COMMANDS {
         assert!(bash.contains(command) && man.contains(command), "{command}");
         let page = folder.path().join(format!("tetrarch-{command}.1"));
         assert!(
@@ -282,34 +289,6 @@ fn completions_and_manual_pages_name_every_command() {
         );
     }
     assert!(folder.path().join("tetrarch-data-from-toml.1").is_file());
-}
-
-#[test]
-fn every_help_has_examples() {
-    for command in [
-        "",
-        "reproduce",
-        "simulate",
-        "check",
-        "timing",
-        "data",
-        "scenarios",
-        "verify",
-        "completions",
-        "man",
-    ] {
-        let args: Vec<&str> = [command, "--help"]
-            .into_iter()
-            .filter(|arg| !arg.is_empty())
-            .collect();
-        let (out, _) = texts(&args, 0);
-        assert!(out.contains("Examples:"), "{command}: {out}");
-        assert!(
-            out.lines().all(|line| line.len() <= 100),
-            "{command}: {out}"
-        );
-    }
-    assert!(texts(&["--help"], 0).0.contains("Exit codes:"));
 }
 
 #[test]
@@ -365,43 +344,32 @@ fn verify_tells_what_holds_and_what_does_not() {
         ],
         2,
     );
-    for wrong in [["--ring", "1"], ["--ring", "9"], ["--faults", "1,fire"]] {
+    for wrong in [
+        ["--ring", "1"],
+        ["--ring", "9"],
+        ["--faults", "1,fire"],
+        ["--threads", "0"],
+        ["--threads", "1025"],
+        ["--time-limit", "18446744073709551615"],
+    ] {
         texts(&[&["verify"][..], &wrong].concat(), 2);
     }
 }
 
 #[test]
-fn the_help_of_every_command_fits_80_columns_without_breaking_an_example() {
-    for command in [
-        "",
-        "reproduce",
-        "simulate",
-        "explain",
-        "replay",
-        "check",
-        "swarm",
-        "verify",
-        "timing",
-        "data",
-        "scenarios",
-        "completions",
-        "man",
-    ] {
-        let args: Vec<&str> = [command, "--help"]
-            .into_iter()
-            .filter(|arg| !arg.is_empty())
-            .collect();
+fn every_help_has_examples_that_fit_80_columns() {
+    for command in COMMANDS {
         let help = |columns: &str| {
-            let output = tetrarch(&args).env("COLUMNS", columns).output().unwrap();
-            let (_, after) = text(&output.stdout)
-                .split_once("Global options:")
-                .map(|(before, after)| (before.to_owned(), after.to_owned()))
-                .unwrap();
-            after
+            let mut asked = tetrarch(&[command, "--help"]);
+            text(&asked.env("COLUMNS", columns).output().unwrap().stdout)
         };
         let examples = |help: &str| help.find("Examples:").map(|at| help[at..].to_owned());
-        let narrow = examples(&help("80"));
-        assert!(narrow.is_some(), "{command}");
-        assert_eq!(narrow, examples(&help("100")), "{command}");
+        let narrow = help("80");
+        assert!(narrow.lines().all(|line| line.len() <= 80), "{narrow}");
+        // What is broken at 80 columns stands on one line at 100.
+        assert!(examples(&narrow).is_some(), "{command}");
+        assert_eq!(examples(&narrow), examples(&help("100")), "{command}");
     }
+    let (out, _) = texts(&["--help"], 0);
+    assert!(out.contains("Examples:") && out.contains("Exit codes:"));
 }
