@@ -100,18 +100,23 @@ fn bar(bar: &explain::Bar) -> timeline::Bar {
     timeline::Bar {
         start_s: seconds(bar.from),
         end_s: seconds(bar.to),
-        kind: match bar.kind {
-            BarKind::Examining => timeline::BarKind::Examining,
-            BarKind::Waiting => timeline::BarKind::Waiting,
-            BarKind::Command => timeline::BarKind::Command,
-            BarKind::Resuming => timeline::BarKind::Resuming,
-            BarKind::Serving => timeline::BarKind::Serving,
-            BarKind::Down => timeline::BarKind::Down,
-            BarKind::Restarting => timeline::BarKind::Restarting,
-            BarKind::Suspending => timeline::BarKind::Suspending,
-            BarKind::Outage => timeline::BarKind::Outage,
-        },
+        kind: kind(bar.kind),
         label: bar.label.clone(),
+    }
+}
+
+/// A kind of bar of the simulator as one of the report, which has its name and its look.
+pub(super) const fn kind(kind: BarKind) -> timeline::BarKind {
+    match kind {
+        BarKind::Examining => timeline::BarKind::Examining,
+        BarKind::Waiting => timeline::BarKind::Waiting,
+        BarKind::Command => timeline::BarKind::Command,
+        BarKind::Resuming => timeline::BarKind::Resuming,
+        BarKind::Serving => timeline::BarKind::Serving,
+        BarKind::Down => timeline::BarKind::Down,
+        BarKind::Restarting => timeline::BarKind::Restarting,
+        BarKind::Suspending => timeline::BarKind::Suspending,
+        BarKind::Outage => timeline::BarKind::Outage,
     }
 }
 
