@@ -3,25 +3,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "common/driver.rs"]
+mod driver;
+#[path = "common/timing.rs"]
+mod timing;
+
+use driver::Driver;
 use proptest::prelude::*;
 use tetrarch_core::{
     Command, Config, Input, JobId, Members, Message, Node, Outbox, Outcome, Output, Owner,
     ServerId, ServiceSet, Span, Structure, Time, Timing,
 };
-
-fn timing() -> Timing {
-    Timing {
-        inter_monitoring: Span::from_secs(10),
-        reexamination_wait: Span::from_secs(2),
-        judgement_max: Span::from_secs(105),
-        hand_off: Span::from_millis(200),
-        poll_pause: Span::from_secs(1),
-        sync_grace: Span::from_secs(3),
-        join_wait: Span::from_secs(1),
-        examination_max: Span::from_secs(10),
-        job_max: Span::from_secs(120),
-    }
-}
+use timing::TIMING;
 
 fn id(place: usize) -> ServerId {
     ServerId::new(place % 8).unwrap()
@@ -74,12 +67,6 @@ fn outcome(how: u8) -> Outcome {
     }
 }
 
-fn members(bits: u8) -> Members {
-    ServerId::all(8)
-        .filter(|server| bits >> server.index() & 1 == 1)
-        .fold(Members::NONE, Members::with)
-}
-
 fn message(
     size: usize,
     about: usize,
@@ -107,7 +94,7 @@ fn message(
         6 => Message::Hello { structure },
         7 => Message::Welcome {
             structure,
-            held: members(digest as u8),
+            held: Members::from_bits(digest as u8),
         },
         8 => Message::GiveBack { structure },
         9 if kind > 127 => Message::Yield,
@@ -116,42 +103,7 @@ fn message(
     }
 }
 
-struct Driver {
-    node: Node,
-    now: Time,
-    jobs: Vec<JobId>,
-    outbox: Outbox,
-}
-
 impl Driver {
-    fn step(&mut self, input: Input) {
-        let mut twin = self.node.clone();
-        let mut twin_outbox = Outbox::new();
-        let mut twin_step = twin.step(self.now, input, &mut twin_outbox);
-        let expected: Vec<Output> = twin_step.by_ref().collect();
-        let expected_deadline = twin_step.finish();
-
-        let mut step = self.node.step(self.now, input, &mut self.outbox);
-        let outputs: Vec<Output> = step.by_ref().collect();
-        let deadline = step.finish();
-        assert_eq!(outputs, expected);
-        assert_eq!(deadline, expected_deadline);
-        assert_eq!(self.node, twin);
-        assert_eq!(self.node.view().deadline(), deadline);
-        assert_eq!(self.node.view().stuck(), None, "after {input:?}");
-
-        for output in outputs {
-            match output {
-                Output::Run { job, .. } => {
-                    assert!(!self.jobs.contains(&job), "a ticket was given out twice");
-                    self.jobs.push(job);
-                }
-                Output::Cancel { job } => self.jobs.retain(|known| *known != job),
-                Output::Send { .. } | Output::Note(_) => {}
-            }
-        }
-    }
-
     fn play(&mut self, size: usize, play: Move) {
         match play {
             Move::Wait(ms) => self.now += Span::from_millis(ms),
@@ -197,7 +149,7 @@ impl Driver {
                 self.jobs.clear();
                 self.step(Input::Start {
                     holding,
-                    serving: members(serving),
+                    serving: Members::from_bits(serving),
                 });
             }
         }
@@ -216,24 +168,18 @@ proptest! {
         plays in prop::collection::vec(moves(), 1..150),
     ) {
         let me = id(me % size);
-        let config = Config::new(me, size, guests, timing()).unwrap();
-        let mut driver = Driver {
-            node: Node::new(config),
-            now: Time::ZERO,
-            jobs: Vec::new(),
-            outbox: Outbox::new(),
-        };
+        let config = Config::new(me, size, guests, TIMING).unwrap();
+        let mut driver = Driver::new(config);
         driver.step(Input::Start { holding, serving: Members::NONE });
         for play in plays {
             driver.play(size, play);
         }
-        prop_assert!(driver.node.view().awake().len() <= usize::from(guests.max(8)));
     }
 }
 
 #[test]
 fn a_node_that_has_not_been_started_ignores_everything() {
-    let mut node = Node::new(Config::new(id(0), 4, 3, timing()).unwrap());
+    let mut node = Node::new(Config::new(id(0), 4, 3, TIMING).unwrap());
     let untouched = node.clone();
     let mut outbox = Outbox::new();
     let hello = Message::Hello {
@@ -255,7 +201,7 @@ fn a_node_that_has_not_been_started_ignores_everything() {
 
 #[test]
 fn a_result_that_nobody_waits_for_is_counted_and_ignored() {
-    let mut node = Node::new(Config::new(id(0), 4, 3, timing()).unwrap());
+    let mut node = Node::new(Config::new(id(0), 4, 3, TIMING).unwrap());
     let mut outbox = Outbox::new();
     let mut step = node.step(
         Time::ZERO,
@@ -295,13 +241,13 @@ fn a_result_that_nobody_waits_for_is_counted_and_ignored() {
 fn impossible_configurations_are_refused() {
     for (me, size) in [(0, 0), (0, 1), (0, 9), (5, 4)] {
         assert!(
-            Config::new(id(me), size, 3, timing()).is_err(),
+            Config::new(id(me), size, 3, TIMING).is_err(),
             "S{me} of {size}"
         );
     }
     let zero = Timing {
         inter_monitoring: Span::ZERO,
-        ..timing()
+        ..TIMING
     };
     let error = Config::new(id(0), 4, 3, zero).unwrap_err();
     assert_eq!(

@@ -19,6 +19,9 @@ const SETTINGS_BYTES_MIN: usize = 3 + 9 * 8 + 1;
 const SETTINGS_BYTES_MAX: usize = SETTINGS_BYTES_MIN + SOFTWARE_BYTES_MAX;
 const HEADER_BYTES_MAX: usize = FRONT_BYTES + SETTINGS_BYTES_MAX + CHECKSUM_BYTES;
 
+/// What is wrong with a header whose parts do not add up to the length that it states.
+const LENGTH: &str = "no header has the length that it states";
+
 /// What the header of a record holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
@@ -126,7 +129,7 @@ pub(crate) fn read(source: &mut impl Read) -> Result<(Header, u32, u64), ReadErr
     }
     let length = usize::from(u16::from_le_bytes([bytes[10], bytes[11]]));
     if !(SETTINGS_BYTES_MIN..=SETTINGS_BYTES_MAX).contains(&length) {
-        return Err(ReadError::Header("its length is none"));
+        return Err(ReadError::Header(LENGTH));
     }
     let summed = FRONT_BYTES + length;
     let whole = summed + CHECKSUM_BYTES;
@@ -144,7 +147,7 @@ pub(crate) fn read(source: &mut impl Read) -> Result<(Header, u32, u64), ReadErr
 
 fn settings(mut bytes: &[u8]) -> Result<Header, ReadError> {
     let bytes = &mut bytes;
-    let short = || ReadError::Header("its length is none");
+    let short = || ReadError::Header(LENGTH);
     let [me, size, guests_max] = take(bytes).ok_or_else(short)?;
     let mut read = [Span::ZERO; 9];
     for span in &mut read {
