@@ -3,22 +3,35 @@
 use std::process::ExitCode;
 
 use clap::{Args, Parser, ValueEnum};
+use tetrarch_core::Span;
 use tetrarch_report::Format;
+use tetrarch_sim::units::parse_span;
 
 use crate::commands::Command;
 
 const AFTER_HELP: &str = "\
 Examples:
-  tetrarch reproduce                          Fig. 6 and Fig. 7, published beside simulated
-  tetrarch reproduce --out out                the same as CSV files and pictures
-  tetrarch simulate scenarios/paper/s2t.toml  one scenario: times and expectations
-  tetrarch check                              what moved since results/ was committed
-  tetrarch timing paper                       every timing parameter and its evidence
+  tetrarch reproduce
+      Fig. 6 and Fig. 7, published beside simulated
+  tetrarch simulate scenarios/paper/s2t.toml
+      one scenario: times and expectations
+  tetrarch explain scenarios/paper/s2t.toml
+      its story, second by second
+  tetrarch verify --ring 3 --faults 1
+      every run of a ring of three with one fault
+  tetrarch swarm --seeds 200
+      random rings and faults
+  tetrarch check
+      what moved since results/ was committed
 
 Exit codes:
   0  fine
-  1  what was checked differs, an expectation is not met, or an invariant is broken
+  1  what was checked differs, an expectation is not met, or an invariant is
+     broken
   2  wrong usage or input; standard error says where, and what was expected";
+
+/// Keeps the options of every command apart from a command's own.
+const HEADING: &str = "Global options";
 
 /// Simulates groups of servers that keep each other in service.
 ///
@@ -37,19 +50,14 @@ pub(crate) struct Arguments {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Global {
     /// How results are printed
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        default_value_t,
-        hide_possible_values = false
-    )]
+    #[arg(long, global = true, help_heading = HEADING, value_enum, default_value_t)]
     pub(crate) format: FormatChoice,
     /// Print no progress and no remarks, only results and errors
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = HEADING)]
     pub(crate) quiet: bool,
     /// When to use colours; NO_COLOR is respected
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    #[arg(long, global = true, help_heading = HEADING)]
+    #[arg(value_enum, default_value_t, value_name = "WHEN")]
     pub(crate) color: ColorChoice,
 }
 
@@ -95,6 +103,11 @@ impl From<ColorChoice> for anstream::ColorChoice {
             ColorChoice::Never => Self::Never,
         }
     }
+}
+
+/// Reads a duration of the command line, such as `90s`.
+pub(crate) fn duration(text: &str) -> Result<Span, String> {
+    parse_span(text).map_err(|error| error.to_string())
 }
 
 /// How a command ended when it could do its work.

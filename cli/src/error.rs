@@ -50,7 +50,7 @@ pub(crate) enum CliError {
     /// JUnit XML cannot be written.
     #[error(transparent)]
     Junit(#[from] JunitError),
-    /// A record is none, or damaged.
+    /// A file is no record, or a damaged one.
     #[error("{}: {source}", path.display())]
     Record {
         /// The record.

@@ -74,22 +74,26 @@ fn cell(simulated: &Simulated) -> Cell {
         Table::Pairs if simulated.adjacent => Figure::Adjacent,
         Table::Pairs => Figure::Opposite,
     };
-    let metric = match simulated.metric {
-        scenario::Metric::Function => Metric::Function,
-        scenario::Metric::Target => Metric::Target,
-        scenario::Metric::Disconnection => Metric::Disconnection,
-    };
     Cell::with_published(
         figure,
         &trouble(simulated.table, &simulated.troubles),
         &simulated.server,
-        metric,
+        metric(simulated.metric),
         simulated.span.map(|span| span.as_secs_f64()),
     )
 }
 
+/// A metric of the simulator as one of the report.
+pub(crate) const fn metric(metric: scenario::Metric) -> Metric {
+    match metric {
+        scenario::Metric::Function => Metric::Function,
+        scenario::Metric::Target => Metric::Target,
+        scenario::Metric::Disconnection => Metric::Disconnection,
+    }
+}
+
 /// The name of one or two troubles: with their servers only where the table does not fix them.
-fn trouble(table: Table, troubles: &[(String, scenario::Trouble)]) -> String {
+pub(crate) fn trouble(table: Table, troubles: &[(String, scenario::Trouble)]) -> String {
     let named = troubles.iter().map(|(server, trouble)| match table {
         Table::Fig6 | Table::Fig7 => trouble.name().to_owned(),
         Table::Pairs => format!("{}@{server}", trouble.name()),

@@ -47,6 +47,12 @@ impl Output {
         self.style
     }
 
+    /// How many columns standard output shows; none when it is no terminal.
+    pub(crate) fn columns(&self) -> Option<usize> {
+        let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
+        Some(usize::from(width.0))
+    }
+
     /// Prints a table in the format that was asked for.
     pub(crate) fn table(&self, table: &Table) -> Result<(), CliError> {
         self.result(&table.render(self.format, self.style)?)

@@ -4,27 +4,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "common/driver.rs"]
+mod driver;
+#[path = "common/timing.rs"]
+mod timing;
+
+use driver::Driver;
 use proptest::prelude::*;
 use tetrarch_core::{
     Claims, Command, Config, Input, JobId, Members, Message, Node, Outbox, Outcome, Output, Owner,
-    Rotate, Rotation, Safety, ServerId, ServiceSet, Span, Structure, Time, Timing,
+    Rotation, Safety, ServerId, ServiceSet, Span, Structure, Time, Timing,
 };
-
-fn timing() -> Timing {
-    Timing {
-        inter_monitoring: Span::from_secs(10),
-        reexamination_wait: Span::from_secs(2),
-        judgement_max: Span::from_secs(105),
-        hand_off: Span::from_millis(200),
-        poll_pause: Span::from_secs(1),
-        sync_grace: Span::from_secs(3),
-        join_wait: Span::from_secs(1),
-        examination_max: Span::from_secs(10),
-        job_max: Span::from_secs(120),
-        lease_term: Span::from_secs(6),
-        lease_margin: Span::from_millis(600),
-    }
-}
+use timing::TIMING;
 
 fn id(place: usize) -> ServerId {
     ServerId::new(place % 8).unwrap()
@@ -142,101 +133,35 @@ fn message(
     }
 }
 
-struct Driver {
-    node: Node,
-    /// How many places the servers have that inputs speak of; those beyond the ring are nonsense.
+/// A driver and how many places the servers have that its inputs speak of; those beyond the ring are
+/// nonsense.
+struct Player {
+    driver: Driver,
     places: usize,
-    /// The turns of the ring under which every step must come out alike.
-    rotations: Vec<Rotation>,
-    now: Time,
-    jobs: Vec<JobId>,
-    outbox: Outbox,
 }
 
-impl Driver {
-    fn new(config: Config, places: usize, rotations: Vec<Rotation>) -> Self {
-        Self {
-            node: Node::new(config),
-            places,
-            rotations,
-            now: Time::ZERO,
-            jobs: Vec::new(),
-            outbox: Outbox::new(),
-        }
-    }
-
+impl Player {
     fn id(&self, place: usize) -> ServerId {
         id(place % self.places)
     }
 
-    /// What the node that has this one's place in the turned ring makes of the turned input.
-    fn turned_step(&self, input: Input, rotation: Rotation) -> (Node, Vec<Output>) {
-        let mut node = self.node.rotated(rotation);
-        let mut outbox = Outbox::new();
-        let mut step = node.step(self.now, input.rotated(rotation), &mut outbox);
-        let outputs = step.by_ref().collect();
-        let _ = step.finish();
-        (node, outputs)
-    }
-
     fn step(&mut self, input: Input) {
-        let rotations = self.rotations.iter();
-        let turned: Vec<_> = rotations
-            .map(|rotation| (*rotation, self.turned_step(input, *rotation)))
-            .collect();
-
-        let mut twin = self.node.clone();
-        let mut twin_outbox = Outbox::new();
-        let mut twin_step = twin.step(self.now, input, &mut twin_outbox);
-        let expected: Vec<Output> = twin_step.by_ref().collect();
-        let expected_deadline = twin_step.finish();
-
-        let mut step = self.node.step(self.now, input, &mut self.outbox);
-        let outputs: Vec<Output> = step.by_ref().collect();
-        let deadline = step.finish();
-        assert_eq!(outputs, expected);
-        assert_eq!(deadline, expected_deadline);
-        assert_eq!(self.node, twin);
-        assert_eq!(self.node.view().deadline(), deadline);
-        assert_eq!(self.node.view().stuck(), None, "after {input:?}");
-
-        for (rotation, (node, turned)) in turned {
-            let expected: Vec<_> = outputs.iter().map(|one| one.rotated(rotation)).collect();
-            assert_eq!(turned, expected, "after {input:?}, {rotation:?}");
-            assert_eq!(
-                node,
-                self.node.rotated(rotation),
-                "after {input:?}, {rotation:?}"
-            );
-            let expected = deadline.map(|deadline| deadline.rotated(rotation));
-            assert_eq!(node.view().deadline(), expected);
-        }
-
-        for output in outputs {
-            match output {
-                Output::Run { job, .. } => {
-                    assert!(!self.jobs.contains(&job), "a ticket was given out twice");
-                    self.jobs.push(job);
-                }
-                Output::Cancel { job } => self.jobs.retain(|known| *known != job),
-                Output::Send { .. } | Output::Hold { .. } | Output::Note(_) => {}
-            }
-        }
+        self.driver.step(input);
     }
 
     fn play(&mut self, size: usize, play: Move) {
         match play {
-            Move::Wait(ms) => self.now += Span::from_millis(ms),
+            Move::Wait(ms) => self.driver.now += Span::from_millis(ms),
             Move::ToDeadline => {
-                if let Some(deadline) = self.node.view().deadline() {
-                    self.now = self.now.max(deadline.at);
+                if let Some(deadline) = self.driver.node.view().deadline() {
+                    self.driver.now = self.driver.now.max(deadline.at);
                     self.step(Input::Deadline);
                 }
             }
             Move::Deadline => self.step(Input::Deadline),
             Move::Finish(which, how) => {
-                if !self.jobs.is_empty() {
-                    let job = self.jobs.remove(which % self.jobs.len());
+                if !self.driver.jobs.is_empty() {
+                    let job = self.driver.jobs.remove(which % self.driver.jobs.len());
                     self.step(Input::Done {
                         job,
                         outcome: outcome(how, self.places),
@@ -256,7 +181,7 @@ impl Driver {
                     subject: self.id(subject),
                     serial,
                 };
-                if !self.jobs.contains(&job) {
+                if !self.driver.jobs.contains(&job) {
                     self.step(Input::Done {
                         job,
                         outcome: outcome(how, self.places),
@@ -272,7 +197,7 @@ impl Driver {
             }
             Move::Stop => self.step(Input::Command(Command::Stop)),
             Move::Start(holding, serving) => {
-                self.jobs.clear();
+                self.driver.jobs.clear();
                 self.step(Input::Start {
                     holding,
                     serving: members(serving, self.places),
@@ -296,13 +221,12 @@ proptest! {
         plays in prop::collection::vec(moves(), 1..150),
     ) {
         let me = id(me % size);
-        let config = Config::new(me, size, guests, timing()).unwrap().with_safety(safety);
-        let mut driver = Driver::new(config, 8, Vec::new());
-        driver.step(Input::Start { holding, serving: Members::NONE, silent: Span::MAX });
+        let config = Config::new(me, size, guests, TIMING).unwrap().with_safety(safety);
+        let mut player = Player { driver: Driver::new(config, Vec::new()), places: 8 };
+        player.step(Input::Start { holding, serving: Members::NONE, silent: Span::MAX });
         for play in plays {
-            driver.play(size, play);
+            player.play(size, play);
         }
-        prop_assert!(driver.node.view().awake().len() <= usize::from(guests.max(8)));
     }
 
     /// No server is special: when the ring, a node's state and its inputs are turned, its outputs,
@@ -317,18 +241,19 @@ proptest! {
         plays in prop::collection::vec(moves(), 1..150),
     ) {
         let me = id(me % size);
-        let config = Config::new(me, size, guests, timing()).unwrap().with_safety(safety);
-        let mut driver = Driver::new(config, size, Rotation::all(size).collect());
-        driver.step(Input::Start { holding, serving: Members::NONE, silent: Span::MAX });
+        let config = Config::new(me, size, guests, TIMING).unwrap().with_safety(safety);
+        let driver = Driver::new(config, Rotation::all(size).collect());
+        let mut player = Player { driver, places: size };
+        player.step(Input::Start { holding, serving: Members::NONE, silent: Span::MAX });
         for play in plays {
-            driver.play(size, play);
+            player.play(size, play);
         }
     }
 }
 
 #[test]
 fn a_node_that_has_not_been_started_ignores_everything() {
-    let mut node = Node::new(Config::new(id(0), 4, 3, timing()).unwrap());
+    let mut node = Node::new(Config::new(id(0), 4, 3, TIMING).unwrap());
     let untouched = node.clone();
     let mut outbox = Outbox::new();
     let hello = Message::Hello {
@@ -350,7 +275,7 @@ fn a_node_that_has_not_been_started_ignores_everything() {
 
 #[test]
 fn a_result_that_nobody_waits_for_is_counted_and_ignored() {
-    let mut node = Node::new(Config::new(id(0), 4, 3, timing()).unwrap());
+    let mut node = Node::new(Config::new(id(0), 4, 3, TIMING).unwrap());
     let mut outbox = Outbox::new();
     let mut step = node.step(
         Time::ZERO,
@@ -391,13 +316,13 @@ fn a_result_that_nobody_waits_for_is_counted_and_ignored() {
 fn impossible_configurations_are_refused() {
     for (me, size) in [(0, 0), (0, 1), (0, 9), (5, 4)] {
         assert!(
-            Config::new(id(me), size, 3, timing()).is_err(),
+            Config::new(id(me), size, 3, TIMING).is_err(),
             "S{me} of {size}"
         );
     }
     let zero = Timing {
         inter_monitoring: Span::ZERO,
-        ..timing()
+        ..TIMING
     };
     let error = Config::new(id(0), 4, 3, zero).unwrap_err();
     assert_eq!(

@@ -35,6 +35,19 @@ fn play(executer: &mut Executer, script: &[(u64, In, Option<Out>, u64, ExecuterT
     }
 }
 
+/// An executer that was started at 0 s, saw the flag at once, and copies.
+fn copying(has_local_copy: bool) -> Executer {
+    let mut executer = Executer::new(settings(), has_local_copy);
+    play(
+        &mut executer,
+        &[
+            (0, In::Start, None, 0, Look),
+            (0, THERE, Some(Out::CopyFromShared), 10, Look),
+        ],
+    );
+    executer
+}
+
 #[test]
 fn the_flag_starts_and_stops_the_programs() {
     let mut executer = Executer::new(settings(), false);
@@ -77,21 +90,12 @@ fn nothing_happens_before_the_start_and_a_second_start_is_ignored() {
 
 #[test]
 fn a_failed_copy_is_replaced_by_the_local_one_only_if_there_is_one() {
-    let mut with = Executer::new(settings(), true);
-    play(
-        &mut with,
-        &[
-            (0, In::Start, None, 0, Look),
-            (0, THERE, Some(Out::CopyFromShared), 10, Look),
-            (1, FAILED, Some(OLD), 10, Look),
-        ],
-    );
-    let mut without = Executer::new(settings(), false);
+    let mut with = copying(true);
+    play(&mut with, &[(1, FAILED, Some(OLD), 10, Look)]);
+    let mut without = copying(false);
     play(
         &mut without,
         &[
-            (0, In::Start, None, 0, Look),
-            (0, THERE, Some(Out::CopyFromShared), 10, Look),
             // Not in a tight loop: the next look tries again.
             (1, FAILED, None, 10, Look),
             (10, THERE, Some(Out::CopyFromShared), 20, Look),
@@ -102,12 +106,10 @@ fn a_failed_copy_is_replaced_by_the_local_one_only_if_there_is_one() {
 
 #[test]
 fn a_copy_that_hangs_counts_as_failed() {
-    let mut executer = Executer::new(settings(), true);
+    let mut executer = copying(true);
     play(
         &mut executer,
         &[
-            (0, In::Start, None, 0, Look),
-            (0, THERE, Some(Out::CopyFromShared), 10, Look),
             (10, THERE, None, 20, Look),
             (20, THERE, None, 25, Copy),
             // Early: nothing is due.
@@ -119,35 +121,19 @@ fn a_copy_that_hangs_counts_as_failed() {
         ],
     );
     // A copy that ends after its time, before the driver got to the deadline, is late all the same.
-    let mut late = Executer::new(settings(), true);
-    play(
-        &mut late,
-        &[
-            (0, In::Start, None, 0, Look),
-            (0, THERE, Some(Out::CopyFromShared), 10, Look),
-            (26, COPIED, Some(OLD), 10, Look),
-        ],
-    );
+    let mut late = copying(true);
+    play(&mut late, &[(26, COPIED, Some(OLD), 10, Look)]);
     // One that takes exactly the longest time does not take longer.
-    let mut just = Executer::new(settings(), true);
-    play(
-        &mut just,
-        &[
-            (0, In::Start, None, 0, Look),
-            (0, THERE, Some(Out::CopyFromShared), 10, Look),
-            (25, COPIED, Some(FRESH), 10, Look),
-        ],
-    );
+    let mut just = copying(true);
+    play(&mut just, &[(25, COPIED, Some(FRESH), 10, Look)]);
 }
 
 #[test]
 fn a_hanging_copy_is_not_joined_by_a_second_one() {
-    let mut executer = Executer::new(settings(), false);
+    let mut executer = copying(false);
     play(
         &mut executer,
         &[
-            (0, In::Start, None, 0, Look),
-            (0, THERE, Some(Out::CopyFromShared), 10, Look),
             (25, THERE, None, 35, Look),
             (35, THERE, None, 45, Look),
             // What this copy read is from before the flag was seen again: a new one is made.
@@ -161,12 +147,10 @@ fn a_hanging_copy_is_not_joined_by_a_second_one() {
 
 #[test]
 fn a_copy_that_never_ends_does_not_keep_the_local_copy_from_use() {
-    let mut executer = Executer::new(settings(), true);
+    let mut executer = copying(true);
     play(
         &mut executer,
         &[
-            (0, In::Start, None, 0, Look),
-            (0, THERE, Some(Out::CopyFromShared), 10, Look),
             (25, In::Deadline, Some(OLD), 35, Look),
             (35, GONE, Some(Out::StopPrograms), 45, Look),
             (36, In::Stopped, None, 45, Look),
@@ -178,12 +162,10 @@ fn a_copy_that_never_ends_does_not_keep_the_local_copy_from_use() {
 
 #[test]
 fn the_flag_may_flap_while_copying() {
-    let mut executer = Executer::new(settings(), false);
+    let mut executer = copying(false);
     play(
         &mut executer,
         &[
-            (0, In::Start, None, 0, Look),
-            (0, THERE, Some(Out::CopyFromShared), 10, Look),
             (1, GONE, None, 11, Look),
             (2, COPIED, None, 11, Look),
             (11, THERE, Some(Out::CopyFromShared), 21, Look),
@@ -199,12 +181,10 @@ fn the_flag_may_flap_while_copying() {
 
 #[test]
 fn the_flag_may_flap_while_stopping() {
-    let mut executer = Executer::new(settings(), false);
+    let mut executer = copying(false);
     play(
         &mut executer,
         &[
-            (0, In::Start, None, 0, Look),
-            (0, THERE, Some(Out::CopyFromShared), 10, Look),
             (1, COPIED, Some(FRESH), 10, Look),
             (10, GONE, Some(Out::StopPrograms), 20, Look),
             (11, THERE, None, 21, Look),
@@ -220,12 +200,10 @@ fn the_flag_may_flap_while_stopping() {
 
 #[test]
 fn programs_that_die_are_stopped_and_started_at_the_next_look() {
-    let mut executer = Executer::new(settings(), false);
+    let mut executer = copying(false);
     play(
         &mut executer,
         &[
-            (0, In::Start, None, 0, Look),
-            (0, THERE, Some(Out::CopyFromShared), 10, Look),
             (1, COPIED, Some(FRESH), 10, Look),
             (2, In::Stopped, Some(Out::StopPrograms), 10, Look),
             (3, In::Stopped, None, 10, Look),
@@ -236,12 +214,10 @@ fn programs_that_die_are_stopped_and_started_at_the_next_look() {
 
 #[test]
 fn a_disk_that_gives_no_answer_changes_nothing() {
-    let mut executer = Executer::new(settings(), false);
+    let mut executer = copying(false);
     play(
         &mut executer,
         &[
-            (0, In::Start, None, 0, Look),
-            (0, THERE, Some(Out::CopyFromShared), 10, Look),
             (1, COPIED, Some(FRESH), 10, Look),
             (10, In::Deadline, None, 20, Look),
             (50, In::Deadline, None, 60, Look),

@@ -1,28 +1,16 @@
 //! A node allocates nothing while it works, and is small.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
+#[path = "common/timing.rs"]
+mod timing;
+
 use tetrarch_core::{
     Action, Config, Input, Members, Message, Node, Outbox, Outcome, Output, ServerId, ServiceSet,
-    Span, Time, Timing,
+    Span, Time,
 };
+use timing::TIMING;
 
 const SIZE: usize = 4;
-
-fn timing() -> Timing {
-    Timing {
-        inter_monitoring: Span::from_secs(10),
-        reexamination_wait: Span::from_secs(2),
-        judgement_max: Span::from_secs(105),
-        hand_off: Span::from_millis(200),
-        poll_pause: Span::from_secs(1),
-        sync_grace: Span::from_secs(3),
-        join_wait: Span::from_secs(1),
-        examination_max: Span::from_secs(10),
-        job_max: Span::from_secs(120),
-        lease_term: Span::from_secs(6),
-        lease_margin: Span::from_millis(600),
-    }
-}
 
 /// A driver as simple as can be: the earliest of what is pending goes first. A dead server takes no
 /// input and answers no examination.
@@ -39,7 +27,7 @@ struct Group {
 
 impl Group {
     fn new() -> Self {
-        let node = |me| Node::new(Config::new(me, SIZE, 3, timing()).unwrap());
+        let node = |me| Node::new(Config::new(me, SIZE, 3, TIMING).unwrap());
         let start = Input::Start {
             holding: true,
             serving: Members::NONE,

@@ -20,6 +20,9 @@ const SETTINGS_BYTES_MIN: usize = 4 + SPANS * 8 + 1;
 const SETTINGS_BYTES_MAX: usize = SETTINGS_BYTES_MIN + SOFTWARE_BYTES_MAX;
 const HEADER_BYTES_MAX: usize = FRONT_BYTES + SETTINGS_BYTES_MAX + CHECKSUM_BYTES;
 
+/// What is wrong with a header whose parts do not add up to the length that it states.
+const LENGTH: &str = "no header has the length that it states";
+
 /// What the header of a record holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
@@ -140,7 +143,7 @@ pub(crate) fn read(source: &mut impl Read) -> Result<(Header, u32, u64), ReadErr
     }
     let length = usize::from(u16::from_le_bytes([bytes[10], bytes[11]]));
     if !(SETTINGS_BYTES_MIN..=SETTINGS_BYTES_MAX).contains(&length) {
-        return Err(ReadError::Header("its length is none"));
+        return Err(ReadError::Header(LENGTH));
     }
     let summed = FRONT_BYTES + length;
     let whole = summed + CHECKSUM_BYTES;
@@ -158,7 +161,7 @@ pub(crate) fn read(source: &mut impl Read) -> Result<(Header, u32, u64), ReadErr
 
 fn settings(mut bytes: &[u8]) -> Result<Header, ReadError> {
     let bytes = &mut bytes;
-    let short = || ReadError::Header("its length is none");
+    let short = || ReadError::Header(LENGTH);
     let [me, size, guests_max, safety] = take(bytes).ok_or_else(short)?;
     let mut read = [Span::ZERO; SPANS];
     for span in &mut read {

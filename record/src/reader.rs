@@ -175,7 +175,8 @@ impl<R: Read> Reader<R> {
     fn entry(&mut self, frame: &Frame) -> Result<Entry, NoFrame> {
         let mut body = &frame.body[..frame.length];
         let corrupt = NoFrame::Corrupt;
-        let delta = take_varint(&mut body).ok_or(corrupt("the time of the frame is none"))?;
+        let delta =
+            take_varint(&mut body).ok_or(corrupt("the frame does not begin with a time"))?;
         let ns = self.last.as_nanos().checked_add(delta);
         let ns = ns.ok_or(corrupt("the time of the frame is beyond all times"))?;
         let decided = take(&mut body).ok_or(corrupt("the frame is too short"))?;

@@ -6,7 +6,7 @@ mod common;
 
 use std::io::{self, Write};
 
-use common::{Lived, START, Told, config, frames, id, live, lives, timing};
+use common::{Lived, START, TIMING, Told, config, frames, id, live, lives};
 use proptest::prelude::*;
 use tetrarch_core::{
     Action, Command, Config, Deadline, Event, Input, JobId, Members, Message, Outcome, Output,
@@ -91,7 +91,7 @@ proptest! {
 
     #[test]
     fn a_life_replays_to_the_same_outputs(life in lives(), size in 2..=8_usize, me in 0..8_usize) {
-        let config = Config::new(id(me % size), size, 3, timing()).unwrap();
+        let config = Config::new(id(me % size), size, 3, TIMING).unwrap();
         let (lived, bytes) = live(config, &life);
         let (steps, end) = play(&bytes);
         prop_assert_eq!(end.unwrap(), Some(End::Finished));
@@ -248,7 +248,7 @@ fn files_that_are_no_records_are_told_apart() {
     long[11] = 0xff;
     assert_eq!(
         refused(&long),
-        "the header of the record is damaged: its length is none"
+        "the header of the record is damaged: no header has the length that it states"
     );
 }
 

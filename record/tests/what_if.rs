@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Told, config, frames, id, live, lives, timing};
+use common::{TIMING, Told, config, frames, id, live, lives};
 use proptest::prelude::*;
 use tetrarch_core::{Config, Input, Members, Message, Outcome, Output, Span, Timing};
 use tetrarch_record::{Divergence, End, Moment, Replay, WhatIf};
@@ -58,7 +58,7 @@ proptest! {
     #[test]
     fn unchanged_settings_never_part(life in lives()) {
         let (lived, bytes) = live(config(), &life);
-        let (same, diverged, end) = what_if(&bytes, timing());
+        let (same, diverged, end) = what_if(&bytes, TIMING);
         prop_assert_eq!(diverged, None);
         prop_assert_eq!((same, end), (lived.len() as u64, Some(End::Finished)));
     }
@@ -67,7 +67,7 @@ proptest! {
     fn changed_settings_never_panic(life in lives(), ms in 1..60_000_u64, which in 0..5_usize) {
         let (lived, bytes) = live(config(), &life);
         let span = Span::from_millis(ms);
-        let mut timing = timing();
+        let mut timing = TIMING;
         *[
             &mut timing.inter_monitoring,
             &mut timing.join_wait,
@@ -86,7 +86,7 @@ fn a_shorter_wait_shows_where_it_ends() {
     let bytes = quiet_life();
     let changed = Timing {
         join_wait: Span::from_millis(300),
-        ..timing()
+        ..TIMING
     };
     let (same, diverged, _) = what_if(&bytes, changed);
     let diverged = diverged.unwrap();
@@ -102,7 +102,7 @@ fn a_longer_wait_shows_where_the_recorded_one_ended() {
     let bytes = quiet_life();
     let changed = Timing {
         join_wait: Span::from_secs(2),
-        ..timing()
+        ..TIMING
     };
     let (same, diverged, _) = what_if(&bytes, changed);
     let diverged = diverged.unwrap();
@@ -117,7 +117,7 @@ fn a_setting_that_nothing_depended_on_changes_nothing() {
     let bytes = quiet_life();
     let changed = Timing {
         judgement_max: Span::from_secs(1),
-        ..timing()
+        ..TIMING
     };
     let (same, diverged, end) = what_if(&bytes, changed);
     assert_eq!((diverged, end), (None, Some(End::Finished)));

@@ -45,9 +45,21 @@ impl Verdict {
 /// Fig. 6: 0.3 s or 0.5 %, whichever is more. Two servers at once: 1.0 s or 2 %.
 #[must_use]
 pub fn tolerance_s(figure: Figure, published_s: f64) -> f64 {
+    let (seconds, percent) = tolerance(figure);
+    (published_s * percent / 100.0).max(seconds)
+}
+
+/// The tolerance in words, such as `0.3 s or 0.5 %`.
+pub(crate) fn tolerance_text(figure: Figure) -> String {
+    let (seconds, percent) = tolerance(figure);
+    format!("{seconds:.1} s or {percent} %")
+}
+
+/// Seconds, and per cent of the published number.
+const fn tolerance(figure: Figure) -> (f64, f64) {
     match figure {
-        Figure::Fig6 => (published_s * 0.005).max(0.3),
-        Figure::Fig7 | Figure::Adjacent | Figure::Opposite => (published_s * 0.02).max(1.0),
+        Figure::Fig6 => (0.3, 0.5),
+        Figure::Fig7 | Figure::Adjacent | Figure::Opposite => (1.0, 2.0),
     }
 }
 

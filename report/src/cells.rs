@@ -63,6 +63,17 @@ impl Figure {
         }
     }
 
+    /// What it is about, as a heading.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Fig6 => "Fig. 6: trouble on one server",
+            Self::Fig7 => "Fig. 7: trouble on two servers at once",
+            Self::Adjacent => "Predictions: trouble on two neighbours at once",
+            Self::Opposite => "Predictions: trouble on two opposite servers",
+        }
+    }
+
     /// The figure of that name, if there is one.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

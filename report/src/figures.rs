@@ -9,8 +9,6 @@ mod palette;
 mod scene;
 pub mod timeline;
 
-use std::path::Path;
-
 use thiserror::Error;
 
 use crate::cells::{Cell, Figure, WriteError};
@@ -28,9 +26,6 @@ pub enum Image {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum FigureError {
-    /// A file name that ends in neither `.svg` nor `.png`.
-    #[error("{0}: a picture's name ends in .svg or .png")]
-    Extension(String),
     /// There is nothing to draw.
     #[error("there is nothing to draw: {0}")]
     Empty(String),
@@ -88,20 +83,15 @@ pub enum FigureError {
 }
 
 impl Image {
-    /// The form that a file's name asks for, by `.svg` or `.png` in either case.
-    ///
-    /// # Errors
-    ///
-    /// Any other ending, naming the path.
-    pub fn from_path(path: &Path) -> Result<Self, FigureError> {
-        let extension = path
-            .extension()
-            .and_then(|extension| extension.to_str())
-            .unwrap_or_default();
-        match extension.to_ascii_lowercase().as_str() {
-            "svg" => Ok(Self::Svg),
-            "png" => Ok(Self::Png),
-            _ => Err(FigureError::Extension(path.display().to_string())),
+    /// Every form.
+    pub const ALL: [Self; 2] = [Self::Svg, Self::Png];
+
+    /// How the name of such a file ends, without the dot.
+    #[must_use]
+    pub const fn ending(self) -> &'static str {
+        match self {
+            Self::Svg => "svg",
+            Self::Png => "png",
         }
     }
 }
@@ -115,24 +105,6 @@ impl Image {
 /// No cell of that figure, or a value that could not be printed either.
 pub fn bar_chart(figure: Figure, cells: &[Cell], image: Image) -> Result<Vec<u8>, FigureError> {
     paint::paint(&bars::scene(figure, cells)?, image)
-}
-
-/// Draws Fig. 6: trouble on one server.
-///
-/// # Errors
-///
-/// As [`bar_chart`].
-pub fn fig6(cells: &[Cell], image: Image) -> Result<Vec<u8>, FigureError> {
-    bar_chart(Figure::Fig6, cells, image)
-}
-
-/// Draws Fig. 7: trouble on two servers at once.
-///
-/// # Errors
-///
-/// As [`bar_chart`].
-pub fn fig7(cells: &[Cell], image: Image) -> Result<Vec<u8>, FigureError> {
-    bar_chart(Figure::Fig7, cells, image)
 }
 
 #[cfg(test)]

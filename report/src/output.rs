@@ -3,8 +3,6 @@
 mod cells;
 mod table;
 
-use std::str::FromStr;
-
 use thiserror::Error;
 
 use crate::cells::WriteError;
@@ -29,24 +27,6 @@ pub enum Format {
 pub struct Style {
     /// Whether rows may be coloured. Colour never carries a meaning that the text does not carry too.
     pub colour: bool,
-}
-
-/// A name that is no format.
-#[derive(Debug, Error, PartialEq, Eq)]
-#[error("unknown format `{0}`: expected table, csv or json")]
-pub struct UnknownFormat(String);
-
-impl FromStr for Format {
-    type Err = UnknownFormat;
-
-    fn from_str(name: &str) -> Result<Self, UnknownFormat> {
-        match name {
-            "table" => Ok(Self::Table),
-            "csv" => Ok(Self::Csv),
-            "json" => Ok(Self::Json),
-            _ => Err(UnknownFormat(name.to_owned())),
-        }
-    }
 }
 
 /// Why results cannot be rendered.

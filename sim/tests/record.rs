@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod files;
+
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tetrarch_core::{Input, Output, ServerId, Time};
 use tetrarch_record::{End, Proof, Replay};
@@ -11,20 +13,6 @@ use tetrarch_sim::observer::Observer;
 use tetrarch_sim::record::{Life, Records, SOFTWARE};
 use tetrarch_sim::run::{run, run_watched};
 use tetrarch_sim::scenario::Scenario;
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else if path.extension().is_some_and(|ending| ending == "toml") {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
 
 /// Everything that the nodes were told and decided, kept without a record.
 #[derive(Debug, Default)]
@@ -55,10 +43,8 @@ fn record(scenario: &Scenario) -> (Vec<(Life, Vec<u8>)>, Steps) {
 
 #[test]
 fn every_scenario_replays_to_the_same_outputs() {
-    let files = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios"));
-    assert!(files.len() > 25, "only {} scenarios", files.len());
     let (mut lives, mut later) = (0, 0);
-    for file in files {
+    for file in files::scenarios() {
         let scenario = Scenario::load(&file).unwrap();
         let (records, steps) = record(&scenario);
         let mut expected: Vec<_> = ServerId::all(8).map(|_| Vec::new()).collect();

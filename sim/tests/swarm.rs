@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use tetrarch_core::Span;
+use tetrarch_core::{Safety, Span};
 use tetrarch_sim::swarm::{SeedReport, Settings, draw, swarm};
 
 const SETTINGS: Settings = Settings {

@@ -24,10 +24,14 @@ what it was. Nominal runs are deterministic, so nothing at all may move unless a
 
 const AFTER_HELP: &str = "\
 Examples:
-  tetrarch check                              exit code 1 if anything moved
-  tetrarch check --tolerance 0.1              times may move by 0.1 s, events keep their order
-  tetrarch check --junit check.xml --github   for a CI service
-  tetrarch check --update                     accept what moved, and show it; then commit results/";
+  tetrarch check
+      exit code 1 if anything moved
+  tetrarch check --tolerance 0.1
+      times may move by 0.1 s, events keep their order
+  tetrarch check --junit check.xml --github
+      for a CI service
+  tetrarch check --update
+      accept what moved, and show it; then commit results/";
 
 /// Run everything that results/ holds again, and name what moved.
 #[derive(Debug, clap::Args)]

@@ -9,7 +9,8 @@ use crate::output::Output;
 
 const AFTER_HELP: &str = "\
 Examples:
-  tetrarch completions bash > ~/.local/share/bash-completion/completions/tetrarch
+  tetrarch completions bash \\
+    > ~/.local/share/bash-completion/completions/tetrarch
   tetrarch completions zsh > \"${fpath[1]}/_tetrarch\"
   tetrarch completions fish > ~/.config/fish/completions/tetrarch.fish";
 

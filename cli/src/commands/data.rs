@@ -29,10 +29,14 @@ roles of lines 2, 3, 4, 6 and 7 are our reading of it.";
 
 const AFTER_HELP: &str = "\
 Examples:
-  tetrarch data check data/                    every .dat file, and all of them as one group
-  tetrarch data show data/server1.dat          its fields by name
-  tetrarch data from-toml group.toml --out data  the files of a group
-  tetrarch data to-toml data/ > group.toml     and back";
+  tetrarch data check data/
+      every .dat file, and all of them as one group
+  tetrarch data show data/server1.dat
+      its fields by name
+  tetrarch data from-toml group.toml --out data
+      the files of a group
+  tetrarch data to-toml data/ > group.toml
+      and back";
 
 /// Check, show and convert management data.
 #[derive(Debug, clap::Args)]

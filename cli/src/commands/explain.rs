@@ -33,14 +33,19 @@ no parameter explains would be called unexplained.";
 
 const AFTER_HELP: &str = "\
 Examples:
-  tetrarch explain scenarios/paper/s2t.toml               story, timeline and sums
-  tetrarch explain scenarios/paper/s2t.toml --out out     also out/s2t.svg and out/s2t.png
-  tetrarch explain scenarios/paper/s2t.toml --format csv  events, parts and bars for a program
-  tetrarch explain --decomposition                        all published cells as sums of parameters (Markdown)
+  tetrarch explain scenarios/paper/s2t.toml
+      story, timeline and sums
+  tetrarch explain scenarios/paper/s2t.toml --out out
+      also out/s2t.svg and out/s2t.png
+  tetrarch explain scenarios/paper/s2t.toml --format csv
+      events, parts and bars for a program
+  tetrarch explain --decomposition
+      all published cells as sums of parameters (Markdown)
 
 Rows of --format csv and json:
   event  something that happened; who did it, about whom, kind of event
-  part   a part of a measured time; kind is the metric, parameters are the keys of `tetrarch timing`
+  part   a part of a measured time; kind is the metric, parameters are the keys
+         of `tetrarch timing`
   bar    a bar of the timeline; who is the lane
   Times are in nanoseconds of the run, so parts add up exactly.";
 
@@ -81,14 +86,17 @@ fn explain_file(file: &Path, out: Option<&Path>, output: &Output) -> Result<(), 
         // Files come first: a reader who closes the pipe early gets them all the same.
         make_folder(folder)?;
         let stem = file.file_stem().unwrap_or(file.as_os_str());
-        for (image, ending) in [(Image::Svg, "svg"), (Image::Png, "png")] {
-            let path = folder.join(stem).with_added_extension(ending);
+        for image in Image::ALL {
+            let path = folder.join(stem).with_added_extension(image.ending());
             write_atomic(&path, &chart.render(image)?)?;
             output.remark(&format!("wrote {}", path.display()));
         }
     }
     match output.format() {
-        Format::Table => output.result(&text::text(&scenario, &explanation, &chart)?),
+        Format::Table => {
+            let text = text::text(&scenario, &explanation, &chart, output.columns())?;
+            output.result(&text)
+        }
         Format::Csv | Format::Json => output.table(&rows::table(&explanation)?),
     }
 }

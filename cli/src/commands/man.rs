@@ -12,8 +12,10 @@ use crate::output::Output;
 
 const AFTER_HELP: &str = "\
 Examples:
-  tetrarch man | man -l -                        read the page of the whole program
-  tetrarch man --out ~/.local/share/man/man1     install a page for it and for each command";
+  tetrarch man | man -l -
+      read the page of the whole program
+  tetrarch man --out ~/.local/share/man/man1
+      install a page for it and for each command";
 
 /// Print the manual page, or write a page for each command.
 #[derive(Debug, clap::Args)]

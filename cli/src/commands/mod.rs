@@ -21,20 +21,20 @@ use crate::args::Exit;
 use crate::error::CliError;
 use crate::output::Output;
 
-/// What to do.
+/// What to do, in the order of the help.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Reproduce(reproduce::Args),
     Simulate(simulate::Args),
-    Swarm(swarm::Args),
     Explain(explain::Args),
     Replay(replay::Args),
     Check(check::Args),
+    Swarm(swarm::Args),
+    Verify(verify::Args),
     Timing(timing::Args),
     Data(data::Args),
     Scenarios(scenarios::Args),
     Completions(completions::Args),
-    Verify(verify::Args),
     Man(man::Args),
 }
 
@@ -43,15 +43,15 @@ pub(crate) fn run(command: &Command, output: &Output) -> Result<Exit, CliError> 
     match command {
         Command::Reproduce(args) => reproduce::run(args, output),
         Command::Simulate(args) => simulate::run(args, output),
-        Command::Swarm(args) => swarm::run(args, output),
-        Command::Check(args) => check::run(args, output),
-        Command::Timing(args) => timing::run(args, output),
-        Command::Data(args) => data::run(args, output),
         Command::Explain(args) => explain::run(args, output),
         Command::Replay(args) => replay::run(args, output),
+        Command::Check(args) => check::run(args, output),
+        Command::Swarm(args) => swarm::run(args, output),
+        Command::Verify(args) => verify::run(args, output),
+        Command::Timing(args) => timing::run(args, output),
+        Command::Data(args) => data::run(args, output),
         Command::Scenarios(args) => scenarios::run(args, output),
         Command::Completions(args) => completions::run(args, output),
-        Command::Verify(args) => verify::run(args, output),
         Command::Man(args) => man::run(args, output),
     }
 }

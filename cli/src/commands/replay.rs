@@ -6,11 +6,10 @@ mod what_if;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use tetrarch_core::{Config, Span, Time};
+use tetrarch_core::{Config, ServerId, Time};
 use tetrarch_record::{End, Moment, Played, Proof, ReadError, Replay, WhatIf};
-use tetrarch_sim::units::parse_span;
 
-use crate::args::Exit;
+use crate::args::{Exit, duration};
 use crate::error::CliError;
 use crate::output::Output;
 use timeline::Timeline;
@@ -29,10 +28,14 @@ about the changed one. That is what was asked for, so the exit code is 0.";
 
 const AFTER_HELP: &str = "\
 Examples:
-  tetrarch simulate scenarios/paper/s2t.toml --record out   records of a simulated run
-  tetrarch replay out/mail-1.rec                            everything, step by step
-  tetrarch replay out/mail-1.rec --explain --until 30s      sentences, of the first 30 s
-  tetrarch replay out/ftp-1.rec --what-if sync_grace=1s     what a shorter patience would change
+  tetrarch simulate scenarios/paper/s2t.toml --record out
+      records of a simulated run
+  tetrarch replay out/mail-1.rec
+      everything, step by step
+  tetrarch replay out/mail-1.rec --explain --until 30s
+      sentences, of the first 30 s
+  tetrarch replay out/ftp-1.rec --what-if sync_grace=1s
+      what a shorter patience would change
 
 Exit codes:
   0  every step decides what the record says
@@ -86,12 +89,12 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
 #[derive(Clone, Debug)]
 struct Ring {
     names: Vec<String>,
-    me: tetrarch_core::ServerId,
+    me: ServerId,
 }
 
 impl Ring {
     fn of(config: &Config) -> Self {
-        let names = tetrarch_core::ServerId::all(config.size());
+        let names = ServerId::all(config.size());
         Self {
             names: names.map(|server| server.to_string()).collect(),
             me: config.me(),
@@ -218,6 +221,5 @@ fn damaged(path: &Path) -> impl Fn(ReadError) -> CliError {
 }
 
 fn time(text: &str) -> Result<Time, String> {
-    let span: Span = parse_span(text).map_err(|error| error.to_string())?;
-    Ok(Time::ZERO + span)
+    Ok(Time::ZERO + duration(text)?)
 }

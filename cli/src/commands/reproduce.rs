@@ -27,16 +27,21 @@ As a table, Fig. 7 is printed where the paper has numbers; CSV and JSON have all
 
 const AFTER_HELP: &str = "\
 Examples:
-  tetrarch reproduce                   both figures, and whether they are accurate
-  tetrarch reproduce --out out         also write CSV files and pictures into out/
-  tetrarch reproduce --format csv      the cells for a program
+  tetrarch reproduce
+      both figures, and whether they are accurate
+  tetrarch reproduce --out out
+      also write CSV files and pictures into out/
+  tetrarch reproduce --format csv
+      the cells for a program
 
 Files of --out:
-  fig6.csv, fig7.csv   cells of the figures; published_s is empty where the paper has none
-  pairs.csv            trouble on any two servers: predictions
-  fig6.svg, .png       pictures of the figures
+  fig6.csv, fig7.csv    cells of the figures; published_s is empty where the
+                        paper has none
+  pairs.csv             trouble on any two servers: predictions
+  fig6.svg, .png        pictures of the figures
   fig7.svg, .png
-  timeline-*.svg, .png what happened when, for each trouble and each published pair";
+  timeline-*.svg, .png  what happened when, for each trouble and each published
+                        pair";
 
 /// Run the paper's experiments and print published beside simulated times.
 #[derive(Debug, clap::Args)]
@@ -68,14 +73,15 @@ fn print_tables(fig6: &[Cell], fig7: &[Cell], output: &Output) -> Result<(), Cli
         .filter(|cell| cell.published_s.is_some())
         .cloned()
         .collect();
+    output.result(&format!("{}\n\n", Figure::Fig6.title()))?;
     print_cells(fig6, output)?;
-    output.result("\n")?;
+    output.result(&format!("\n{}\n\n", Figure::Fig7.title()))?;
     print_cells(&published, output)?;
-    output.remark(&format!(
-        "{} more simulated cells of Fig. 7 have no published number: see --format csv or --out",
+    // A part of the result: what the table leaves out belongs beneath it, wherever it is sent.
+    output.result(&format!(
+        "fig7: {} more cells have no published number: see --format csv or --out\n",
         fig7.len() - published.len()
-    ));
-    Ok(())
+    ))
 }
 
 fn print_cells(cells: &[Cell], output: &Output) -> Result<(), CliError> {
@@ -100,12 +106,12 @@ fn write_files(
         write(&format!("{name}.csv"), to_csv(cells)?.as_bytes())?;
     }
     for (figure, cells) in [(Figure::Fig6, fig6), (Figure::Fig7, fig7)] {
-        for (image, ending) in [(Image::Svg, "svg"), (Image::Png, "png")] {
+        for image in Image::ALL {
             let picture = figures::bar_chart(figure, cells, image)?;
-            write(&format!("{figure}.{ending}"), &picture)?;
+            write(&format!("{figure}.{}", image.ending()), &picture)?;
         }
     }
-    for (name, picture) in timelines(&[Image::Svg, Image::Png])? {
+    for (name, picture) in timelines(&Image::ALL)? {
         write(&name, &picture)?;
     }
     Ok(())

@@ -8,9 +8,9 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use tetrarch_core::Span;
-use tetrarch_sim::units::parse_span;
+use tetrarch_report::{Format, Table};
 
-use crate::args::Exit;
+use crate::args::{Exit, duration};
 use crate::error::CliError;
 use crate::nominal::{Loaded, load};
 use crate::output::Output;
@@ -29,11 +29,16 @@ same numbers for any number of threads.";
 
 const AFTER_HELP: &str = "\
 Examples:
-  tetrarch simulate scenarios/paper/s2t.toml                times and expectations
-  tetrarch simulate scenarios/paper/*.toml --format json    several, for a program
-  tetrarch simulate scenarios/paper/s2t.toml --trace -      everything, line by line
-  tetrarch simulate scenarios/paper/s2t.toml --record out   what each node was told, for `replay`
-  tetrarch simulate scenarios/paper/s2t.toml --duration 1h  a longer run
+  tetrarch simulate scenarios/paper/s2t.toml
+      times and expectations
+  tetrarch simulate scenarios/paper/*.toml --format json
+      several, for a program
+  tetrarch simulate scenarios/paper/s2t.toml --trace -
+      everything, line by line
+  tetrarch simulate scenarios/paper/s2t.toml --record out
+      what each node was told, for `replay`
+  tetrarch simulate scenarios/paper/s2t.toml --duration 1h
+      a longer run
   tetrarch simulate scenarios/paper/s2t.toml --runs 1000 --seed 7
   tetrarch simulate scenarios/paper/s2t.toml --groups 250000 --threads 2";
 
@@ -108,6 +113,13 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     }
 }
 
-fn duration(text: &str) -> Result<Span, String> {
-    parse_span(text).map_err(|error| error.to_string())
+/// The table of some scenarios as text. Of one alone the file is left out: it stands below, and its name in every
+/// row would make the table too wide for most terminals.
+fn for_people(table: Table, scenarios: usize, output: &Output) -> Result<String, CliError> {
+    let table = if scenarios == 1 {
+        table.without("file")
+    } else {
+        table
+    };
+    Ok(table.render(Format::Table, output.style())?)
 }

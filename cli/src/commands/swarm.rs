@@ -11,9 +11,8 @@ use tetrarch_core::{Safety, Span};
 use tetrarch_report::{Format, Table, Value};
 use tetrarch_sim::check::Invariant;
 use tetrarch_sim::swarm::{SeedReport, Settings, Timings, swarm};
-use tetrarch_sim::units::parse_span;
 
-use crate::args::Exit;
+use crate::args::{Exit, duration};
 use crate::error::CliError;
 use crate::files::make_folder;
 use crate::output::Output;
@@ -37,11 +36,16 @@ results are the same for any number of threads.";
 
 const AFTER_HELP: &str = "\
 Examples:
-  tetrarch swarm --seeds 1000                        a day of faults for each of a thousand groups
-  tetrarch swarm --seeds 200 --time 7d --out found   failures as scenario files in found/
-  tetrarch swarm --first 17 --seeds 1 --format json  one seed again
-  tetrarch swarm --seeds 100 --limits --out limits   shrink known limits of \"paper\" too
-  tetrarch explain found/seed-17-no-progress.toml    the story of a failure
+  tetrarch swarm --seeds 1000
+      a day of faults for each of a thousand groups
+  tetrarch swarm --seeds 200 --time 7d --out found
+      failures as scenario files in found/
+  tetrarch swarm --first 17 --seeds 1 --format json
+      one seed again
+  tetrarch swarm --seeds 100 --limits --out limits
+      shrink known limits of \"paper\" too
+  tetrarch explain found/seed-17-no-progress.toml
+      the story of a failure
 
 Exit codes: 0 no failure, 1 a failure was found, 2 wrong usage.";
 
@@ -189,8 +193,4 @@ fn table(reports: &[SeedReport]) -> Result<Table, CliError> {
         table.push(row)?;
     }
     Ok(table)
-}
-
-fn duration(text: &str) -> Result<Span, String> {
-    parse_span(text).map_err(|error| error.to_string())
 }

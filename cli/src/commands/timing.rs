@@ -21,10 +21,14 @@ table under `timing` or in a timing file.";
 
 const AFTER_HELP: &str = "\
 Examples:
-  tetrarch timing                    the paper's system
-  tetrarch timing timing.toml        a timing file: its values, and those it does not change
-  tetrarch timing --format csv       the same for a program
-  tetrarch timing --sensitivity      which published times depend on which parameter
+  tetrarch timing
+      the paper's system
+  tetrarch timing timing.toml
+      a timing file: its values, and those it does not change
+  tetrarch timing --format csv
+      the same for a program
+  tetrarch timing --sensitivity
+      which published times depend on which parameter
 
 A timing file that is put on top of the paper's values:
   base = \"paper\"

@@ -1,31 +1,20 @@
 //! Any steps of one node: no panic, no wait without an end, and equal nodes stay equal.
 
+// What must hold is the same as in the property tests of the core, so it stands there.
+#[path = "../../../core/tests/common/driver.rs"]
+mod driver;
+#[path = "../../../core/tests/common/timing.rs"]
+mod timing;
+
+use driver::Driver;
 use tetrarch_core::wire;
 use tetrarch_core::{
-    Command, Config, Input, JobId, Members, Node, Outbox, Outcome, Output, Owner, ServerId,
-    ServiceSet, Span, Time, Timing,
+    Command, Config, Input, JobId, Members, Outcome, Owner, ServerId, ServiceSet, Span,
 };
+pub(crate) use timing::TIMING;
 
 /// The steps that one input of the fuzzer is read for; more would only be slow.
 const STEPS_MAX: usize = 400;
-
-/// The jobs that may be under way at once; a node has at most one for each part and subject.
-const JOBS_MAX: usize = 64;
-
-/// The paper's timing.
-pub(crate) const TIMING: Timing = Timing {
-    inter_monitoring: Span::from_secs(10),
-    reexamination_wait: Span::from_secs(2),
-    judgement_max: Span::from_secs(105),
-    hand_off: Span::from_millis(200),
-    poll_pause: Span::from_secs(1),
-    sync_grace: Span::from_secs(3),
-    join_wait: Span::from_secs(1),
-    examination_max: Span::from_secs(10),
-    job_max: Span::from_secs(120),
-    lease_term: Span::from_secs(6),
-    lease_margin: Span::from_millis(600),
-};
 
 /// Bytes handed out one after the other.
 pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
@@ -65,26 +54,13 @@ impl<'a> Bytes<'a> {
     }
 }
 
-/// A node, what it waits for, and the time.
-struct Driver {
-    node: Node,
-    now: Time,
-    jobs: Vec<JobId>,
-    outbox: Outbox,
-}
-
 /// Bytes as what a driver does with a node: waits, messages, results, stops and starts.
 pub fn steps(bytes: &[u8]) {
     let mut bytes = Bytes(bytes);
     let Some(config) = bytes.config() else {
         return;
     };
-    let mut driver = Driver {
-        node: Node::new(config),
-        now: Time::ZERO,
-        jobs: Vec::new(),
-        outbox: Outbox::new(),
-    };
+    let mut driver = Driver::new(config, Vec::new());
     for _ in 0..STEPS_MAX {
         if driver.play(&mut bytes).is_none() {
             return;
@@ -172,36 +148,5 @@ impl Driver {
             });
         }
         Some(())
-    }
-
-    /// Steps the node and a twin, and looks at both.
-    fn step(&mut self, input: Input) {
-        let mut twin = self.node.clone();
-        let mut twin_outbox = Outbox::new();
-        let mut twin_step = twin.step(self.now, input, &mut twin_outbox);
-        let expected: Vec<Output> = twin_step.by_ref().collect();
-        let expected_deadline = twin_step.finish();
-
-        let mut step = self.node.step(self.now, input, &mut self.outbox);
-        let outputs: Vec<Output> = step.by_ref().collect();
-        let deadline = step.finish();
-        assert_eq!(outputs, expected);
-        assert_eq!(deadline, expected_deadline);
-        assert_eq!(self.node, twin);
-        assert_eq!(self.node.view().deadline(), deadline);
-        assert_eq!(self.node.view().stuck(), None, "after {input:?}");
-        for output in outputs {
-            match output {
-                Output::Run { job, .. } => {
-                    assert!(!self.jobs.contains(&job), "a ticket was given out twice");
-                    self.jobs.push(job);
-                }
-                Output::Cancel { job } => self.jobs.retain(|known| *known != job),
-                Output::Send { .. } | Output::Hold { .. } | Output::Note(_) => {}
-            }
-        }
-        // Jobs of a node that was stopped are nobody's; the oldest go first.
-        let surplus = self.jobs.len().saturating_sub(JOBS_MAX);
-        self.jobs.drain(..surplus);
     }
 }

@@ -1,34 +1,22 @@
 //! Nodes that are told things at random, and records of them.
 
+#[path = "../../../core/tests/common/timing.rs"]
+mod timing;
+
 use proptest::prelude::*;
 use tetrarch_core::{
     Claims, Command, Config, Deadline, Input, JobId, Members, Message, Node, Outbox, Outcome,
-    Output, Owner, ServerId, ServiceSet, Span, Structure, Time, Timing,
+    Output, Owner, ServerId, ServiceSet, Span, Structure, Time,
 };
 use tetrarch_record::Writer;
-
-pub(crate) fn timing() -> Timing {
-    Timing {
-        inter_monitoring: Span::from_secs(10),
-        reexamination_wait: Span::from_secs(2),
-        judgement_max: Span::from_secs(105),
-        hand_off: Span::from_millis(200),
-        poll_pause: Span::from_secs(1),
-        sync_grace: Span::from_secs(3),
-        join_wait: Span::from_secs(1),
-        examination_max: Span::from_secs(10),
-        job_max: Span::from_secs(120),
-        lease_term: Span::from_secs(6),
-        lease_margin: Span::from_millis(600),
-    }
-}
+pub(crate) use timing::TIMING;
 
 pub(crate) fn id(place: usize) -> ServerId {
     ServerId::new(place).unwrap()
 }
 
 pub(crate) fn config() -> Config {
-    Config::new(id(1), 4, 3, timing()).unwrap()
+    Config::new(id(1), 4, 3, TIMING).unwrap()
 }
 
 pub(crate) const START: Input = Input::Start {

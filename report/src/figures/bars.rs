@@ -3,7 +3,7 @@
 use super::FigureError;
 use super::palette::{BLUE, DIM, GRID, Hatch, INK, ORANGE, Rgb, VERMILLION, WHITE};
 use super::scene::{Anchor, Area, Font, Scene, Shape, tick_step, tick_text};
-use crate::accuracy::{Verdict, verdict};
+use crate::accuracy::{Verdict, tolerance_text, verdict};
 use crate::cells::{self, Cell, Figure, Metric};
 
 const MARGIN: f64 = 24.0;
@@ -112,18 +112,7 @@ fn single_server(cells: &[Cell]) -> Option<&str> {
 }
 
 fn head(scene: &mut Scene, figure: Figure, server: Option<&str>) -> Result<(), FigureError> {
-    let (title, tolerance) = match figure {
-        Figure::Fig6 => ("Fig. 6: trouble on one server", "0.3 s or 0.5 %"),
-        Figure::Fig7 => ("Fig. 7: trouble on two servers at once", "1.0 s or 2 %"),
-        Figure::Adjacent => (
-            "Predictions: trouble on two neighbours at once",
-            "1.0 s or 2 %",
-        ),
-        Figure::Opposite => (
-            "Predictions: trouble on two opposite servers",
-            "1.0 s or 2 %",
-        ),
-    };
+    let (title, tolerance) = (figure.title(), tolerance_text(figure));
     let title = server.map_or_else(|| title.to_owned(), |server| format!("{title} ({server})"));
     let room = scene.width - 2.0 * MARGIN;
     scene.text(

@@ -31,10 +31,63 @@ pub(super) const GRID: Rgb = (0xD8, 0xD8, 0xD8);
 pub(super) const DIM: Rgb = (0x55, 0x55, 0x55);
 pub(super) const INK: Rgb = (0x1A, 0x1A, 0x1A);
 
-/// Black or white, whichever is read more easily on `fill`.
+/// Ink or white, whichever has the higher contrast on `fill`.
 pub(super) fn ink_on(fill: Rgb) -> Rgb {
-    let (red, green, blue) = fill;
-    // The weights of ITU-R BT.601, in thousandths.
-    let luma = 299 * u32::from(red) + 587 * u32::from(green) + 114 * u32::from(blue);
-    if luma < 120_000 { WHITE } else { INK }
+    if contrast(fill, WHITE) > contrast(fill, INK) {
+        WHITE
+    } else {
+        INK
+    }
+}
+
+/// The contrast ratio of the Web Content Accessibility Guidelines 2.2, from 1 to 21.
+fn contrast(a: Rgb, b: Rgb) -> f64 {
+    let (a, b) = (luminance(a), luminance(b));
+    (a.max(b) + 0.05) / (a.min(b) + 0.05)
+}
+
+/// The relative luminance of those guidelines, from 0 to 1.
+fn luminance((red, green, blue): Rgb) -> f64 {
+    let linear = |part: u8| {
+        let part = f64::from(part) / 255.0;
+        if part <= 0.04045 {
+            part / 12.92
+        } else {
+            ((part + 0.055) / 1.055).powf(2.4)
+        }
+    };
+    0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contrast_is_that_of_the_guidelines() {
+        assert!((contrast((0, 0, 0), WHITE) - 21.0).abs() < 1e-9);
+        assert!((contrast(WHITE, WHITE) - 1.0).abs() < 1e-9);
+        // The lightest grey on white that the guidelines let pass for text.
+        assert!((contrast((0x76, 0x76, 0x76), WHITE) - 4.54).abs() < 0.005);
+    }
+
+    #[test]
+    fn text_can_be_read_on_every_fill() {
+        let fills = [
+            ORANGE,
+            SKY_BLUE,
+            BLUISH_GREEN,
+            YELLOW,
+            BLUE,
+            VERMILLION,
+            REDDISH_PURPLE,
+            WHITE,
+            PALE,
+            DIM,
+        ];
+        for fill in fills {
+            let ratio = contrast(fill, ink_on(fill));
+            assert!(ratio >= 4.5, "{fill:?}: {ratio}");
+        }
+    }
 }

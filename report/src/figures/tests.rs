@@ -75,9 +75,12 @@ fn texts(figure: Figure, cells: &[Cell]) -> Vec<String> {
 fn the_same_cells_give_the_same_bytes_in_any_thread() {
     let cells = cells();
     for image in [Image::Svg, Image::Png] {
-        let first = fig6(&cells, image).unwrap();
+        let first = bar_chart(Figure::Fig6, &cells, image).unwrap();
         let other = std::thread::scope(|scope| {
-            scope.spawn(|| fig6(&cells, image).unwrap()).join().unwrap()
+            scope
+                .spawn(|| bar_chart(Figure::Fig6, &cells, image).unwrap())
+                .join()
+                .unwrap()
         });
         assert_eq!(first, other);
     }
@@ -146,7 +149,7 @@ fn no_texts_of_a_bar_chart_overlap() {
 #[test]
 fn the_png_has_two_pixels_for_each_unit_and_is_not_blank() {
     let scene = bars::scene(Figure::Fig6, &cells()).unwrap();
-    let bytes = fig6(&cells(), Image::Png).unwrap();
+    let bytes = bar_chart(Figure::Fig6, &cells(), Image::Png).unwrap();
     let mut reader = png::Decoder::new(std::io::Cursor::new(bytes))
         .read_info()
         .unwrap();
@@ -165,25 +168,31 @@ fn the_png_has_two_pixels_for_each_unit_and_is_not_blank() {
 fn the_svg_is_text_that_escapes_what_it_must() {
     let mut cells = cells();
     cells[0].trouble = "<&\u{1}\"".to_owned();
-    let svg = String::from_utf8(fig6(&cells, Image::Svg).unwrap()).unwrap();
+    let svg = String::from_utf8(bar_chart(Figure::Fig6, &cells, Image::Svg).unwrap()).unwrap();
     assert!(svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"));
     assert!(svg.contains("&lt;&amp; &quot;"));
 }
 
 #[test]
 fn bad_input_is_an_error() {
-    assert!(matches!(fig6(&[], Image::Svg), Err(FigureError::Empty(_))));
+    assert!(matches!(
+        bar_chart(Figure::Fig6, &[], Image::Svg),
+        Err(FigureError::Empty(_))
+    ));
     let only_7: Vec<Cell> = cells()
         .into_iter()
         .filter(|cell| cell.figure == Figure::Fig7)
         .collect();
     assert!(matches!(
-        fig6(&only_7, Image::Svg),
+        bar_chart(Figure::Fig6, &only_7, Image::Svg),
         Err(FigureError::Empty(_))
     ));
     let mut bad = cells();
     bad[0].simulated_s = Some(f64::INFINITY);
-    assert!(matches!(fig6(&bad, Image::Png), Err(FigureError::Cells(_))));
+    assert!(matches!(
+        bar_chart(Figure::Fig6, &bad, Image::Png),
+        Err(FigureError::Cells(_))
+    ));
     let mut many = Vec::new();
     for index in 0..500 {
         many.push(Cell::with_published(
@@ -198,21 +207,6 @@ fn bad_input_is_an_error() {
         bar_chart(Figure::Opposite, &many, Image::Png),
         Err(FigureError::Large { .. })
     ));
-}
-
-#[test]
-fn the_form_follows_the_name_of_the_file() {
-    assert_eq!(Image::from_path(Path::new("a/b.svg")).unwrap(), Image::Svg);
-    assert_eq!(Image::from_path(Path::new("b.PNG")).unwrap(), Image::Png);
-    for bad in ["b", "b.jpg", ".svg", ""] {
-        assert!(
-            matches!(
-                Image::from_path(Path::new(bad)),
-                Err(FigureError::Extension(_))
-            ),
-            "{bad}"
-        );
-    }
 }
 
 #[test]

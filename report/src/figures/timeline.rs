@@ -29,13 +29,11 @@ pub enum BarKind {
     Suspending,
     /// Clients have no service.
     Outage,
-    /// Anything else.
-    Other,
 }
 
 impl BarKind {
     /// Every kind, in the order of the legend.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 9] = [
         Self::Examining,
         Self::Waiting,
         Self::Command,
@@ -45,7 +43,6 @@ impl BarKind {
         Self::Restarting,
         Self::Suspending,
         Self::Outage,
-        Self::Other,
     ];
 
     /// The word in the legend.
@@ -61,7 +58,6 @@ impl BarKind {
             Self::Restarting => "restarting",
             Self::Suspending => "suspending",
             Self::Outage => "outage",
-            Self::Other => "other",
         }
     }
 
@@ -78,7 +74,6 @@ impl BarKind {
             Self::Restarting => '~',
             Self::Suspending => '<',
             Self::Outage => '#',
-            Self::Other => 'o',
         }
     }
 
@@ -93,7 +88,6 @@ impl BarKind {
             Self::Restarting => (palette::ORANGE, Hatch::Rising),
             Self::Suspending => (palette::REDDISH_PURPLE, Hatch::Falling),
             Self::Outage => (palette::VERMILLION, Hatch::Crossed),
-            Self::Other => (palette::WHITE, Hatch::None),
         }
     }
 }

@@ -138,6 +138,18 @@ impl Table {
         Ok(())
     }
 
+    /// The table without a column; the same table if there is no such column.
+    #[must_use]
+    pub fn without(mut self, column: &str) -> Self {
+        if let Some(place) = self.header.iter().position(|name| name == column) {
+            self.header.remove(place);
+            for row in &mut self.rows {
+                row.remove(place);
+            }
+        }
+        self
+    }
+
     /// The table in a format; JSON is a list with one object for each row.
     ///
     /// # Errors
@@ -292,6 +304,15 @@ mod tests {
         assert_eq!(read[0]["delay_s"], 1.235);
         assert!(
             json.find("server") < json.find("delay_s") && json.find("delay_s") < json.find("runs")
+        );
+    }
+
+    #[test]
+    fn a_column_can_be_left_out() {
+        let narrow = table().without("delay_s").without("no such column");
+        assert_eq!(
+            narrow.render(Format::Csv, Style::default()).unwrap(),
+            "server,runs\nweb,3\n\"a,\nb\u{1b}[31m\",\n"
         );
     }
 

@@ -21,9 +21,9 @@ pub(super) fn chart(name: &str, explanation: &Explanation) -> Chart {
     }
 }
 
-/// The timelines of the paper's experiments as files' names and contents: each form in `images` for each trouble of Fig. 6
-/// (`timeline-s1t.svg`) and for each pair of Fig. 7 that the paper has numbers for (`timeline-s2t-s2t.svg`), in a
-/// fixed order. `reproduce --out` writes them.
+/// The timelines of the paper's experiments as files' names and contents: each form in `images` for each trouble of
+/// Fig. 6 (`timeline-s1t.svg`) and for each pair of Fig. 7 that the paper has numbers for
+/// (`timeline-s2t-s2t.svg`), in a fixed order. `reproduce --out` writes them.
 ///
 /// # Errors
 ///
@@ -57,13 +57,7 @@ fn pictures(experiment: &Experiment, images: &[Image]) -> Result<Vec<(String, Ve
     let chart = chart(&title, &explanation);
     let stem = stem.join("-");
     let stem = format!("timeline-{stem}");
-    let draw = |image: &Image| {
-        let ending = match image {
-            Image::Svg => "svg",
-            Image::Png => "png",
-        };
-        Ok((format!("{stem}.{ending}"), chart.render(*image)?))
-    };
+    let draw = |image: &Image| Ok((format!("{stem}.{}", image.ending()), chart.render(*image)?));
     images.iter().map(draw).collect()
 }
 
@@ -106,18 +100,23 @@ fn bar(bar: &explain::Bar) -> timeline::Bar {
     timeline::Bar {
         start_s: seconds(bar.from),
         end_s: seconds(bar.to),
-        kind: match bar.kind {
-            BarKind::Examining => timeline::BarKind::Examining,
-            BarKind::Waiting => timeline::BarKind::Waiting,
-            BarKind::Command => timeline::BarKind::Command,
-            BarKind::Resuming => timeline::BarKind::Resuming,
-            BarKind::Serving => timeline::BarKind::Serving,
-            BarKind::Down => timeline::BarKind::Down,
-            BarKind::Restarting => timeline::BarKind::Restarting,
-            BarKind::Suspending => timeline::BarKind::Suspending,
-            BarKind::Outage => timeline::BarKind::Outage,
-        },
+        kind: kind(bar.kind),
         label: bar.label.clone(),
+    }
+}
+
+/// A kind of bar of the simulator as one of the report, which has its name and its look.
+pub(super) const fn kind(kind: BarKind) -> timeline::BarKind {
+    match kind {
+        BarKind::Examining => timeline::BarKind::Examining,
+        BarKind::Waiting => timeline::BarKind::Waiting,
+        BarKind::Command => timeline::BarKind::Command,
+        BarKind::Resuming => timeline::BarKind::Resuming,
+        BarKind::Serving => timeline::BarKind::Serving,
+        BarKind::Down => timeline::BarKind::Down,
+        BarKind::Restarting => timeline::BarKind::Restarting,
+        BarKind::Suspending => timeline::BarKind::Suspending,
+        BarKind::Outage => timeline::BarKind::Outage,
     }
 }
 

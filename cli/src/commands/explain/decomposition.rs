@@ -12,6 +12,7 @@ use tetrarch_sim::scenario::Metric;
 
 use super::text::exact;
 use crate::error::CliError;
+use crate::experiments::{metric, trouble};
 
 /// A published cell and what its simulated time is made of.
 pub(super) struct Decomposed {
@@ -28,11 +29,7 @@ pub(super) fn cells() -> Result<Vec<Decomposed>, CliError> {
     ] {
         for experiment in experiments(table)? {
             let explanation = explain_with(&experiment.scenario, &Parameters::paper())?;
-            let troubles = experiment
-                .troubles
-                .iter()
-                .map(|(_, trouble)| trouble.name());
-            let trouble = troubles.collect::<Vec<_>>().join("+");
+            let trouble = trouble(table, &experiment.troubles);
             decomposed.extend(published_of(&explanation, figure, &trouble));
         }
     }
@@ -41,11 +38,7 @@ pub(super) fn cells() -> Result<Vec<Decomposed>, CliError> {
 
 fn published_of(explanation: &Explanation, figure: Figure, trouble: &str) -> Vec<Decomposed> {
     let decomposed = explanation.breakdowns.iter().filter_map(|breakdown| {
-        let metric = match breakdown.metric {
-            Metric::Function => tetrarch_report::Metric::Function,
-            Metric::Target => tetrarch_report::Metric::Target,
-            Metric::Disconnection => tetrarch_report::Metric::Disconnection,
-        };
+        let metric = metric(breakdown.metric);
         let server = explanation.group.get(breakdown.server.index())?;
         let simulated = Some(breakdown.measured.as_secs_f64());
         let cell = Cell::with_published(figure, trouble, server, metric, simulated);

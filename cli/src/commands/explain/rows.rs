@@ -4,7 +4,7 @@ use tetrarch_core::{Span, Time};
 use tetrarch_report::{Table, Value};
 use tetrarch_sim::explain::Explanation;
 
-use super::chart::name;
+use super::chart::{kind, name};
 use crate::error::CliError;
 
 const HEADER: [&str; 8] = [
@@ -61,7 +61,7 @@ pub(super) fn table(explanation: &Explanation) -> Result<Table, CliError> {
     let gantt = &explanation.gantt;
     for lane in &gantt.lanes {
         for bar in &lane.bars {
-            let words = ["bar", lane.label.as_str(), "", bar.kind.name()];
+            let words = ["bar", lane.label.as_str(), "", kind(bar.kind).name()];
             let span = bar.to.saturating_sub(bar.from);
             push(words, gantt.zero + bar.from, span, "", &bar.label)?;
         }

@@ -10,14 +10,17 @@ use tetrarch_sim::scenario::{Metric, Scenario};
 use super::chart::name;
 use crate::error::CliError;
 
-/// Columns of the timeline: what a narrow terminal and a page of paper hold.
-const COLUMNS: usize = 100;
+/// The most columns of the timeline: what a page of paper holds.
+const COLUMNS_MAX: usize = 100;
+/// The fewest, in which the timeline of any group still says something.
+const COLUMNS_MIN: usize = 60;
 
-/// Story, timeline and sums.
+/// Story, timeline and sums, the timeline for a terminal of so many columns if it goes to one.
 pub(super) fn text(
     scenario: &Scenario,
     explanation: &Explanation,
     chart: &Chart,
+    columns: Option<usize>,
 ) -> Result<String, CliError> {
     let mut text = format!("{}\n", scenario.name);
     for line in scenario.purpose.lines() {
@@ -28,7 +31,10 @@ pub(super) fn text(
     );
     text.push_str(&story(explanation));
     text.push_str("\nTimeline (its clock starts at the first trouble)\n\n");
-    text.push_str(&chart.render_text(COLUMNS)?);
+    let columns = columns.map_or(COLUMNS_MAX, |columns| {
+        columns.clamp(COLUMNS_MIN, COLUMNS_MAX)
+    });
+    text.push_str(&chart.render_text(columns)?);
     for breakdown in &explanation.breakdowns {
         text.push('\n');
         text.push_str(&sum(explanation, breakdown));

@@ -3,8 +3,8 @@
 use core::str::FromStr;
 
 use tetrarch_core::{Config, Span, Timing};
-use tetrarch_sim::units::parse_span;
 
+use crate::args::duration;
 use crate::error::CliError;
 
 /// Finds one setting among them all.
@@ -46,7 +46,7 @@ impl FromStr for Change {
         })?;
         Ok(Self {
             setting: *setting,
-            value: parse_span(value).map_err(|error| error.to_string())?,
+            value: duration(value)?,
         })
     }
 }

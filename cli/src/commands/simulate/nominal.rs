@@ -8,6 +8,7 @@ use tetrarch_report::file::write_atomic;
 use tetrarch_report::{Format, Table, Value};
 use tetrarch_sim::measure::Measured;
 
+use super::for_people;
 use crate::args::Exit;
 use crate::error::CliError;
 use crate::nominal::{Loaded, Nominal};
@@ -113,7 +114,7 @@ fn summary(nominal: &Nominal) -> Summary<'_> {
 fn text(summaries: &[Summary<'_>], output: &Output) -> Result<String, CliError> {
     let mut text = String::new();
     if summaries.iter().any(|summary| !summary.servers.is_empty()) {
-        text = table(summaries)?.render(Format::Table, output.style())?;
+        text = for_people(table(summaries)?, summaries.len(), output)?;
         text.push('\n');
     }
     for summary in summaries {

@@ -5,7 +5,7 @@ use tetrarch_core::Span;
 use tetrarch_report::{Format, Table, Value};
 use tetrarch_sim::repeat::{Failures, Repeated, repeat};
 
-use super::Many;
+use super::{Many, for_people};
 use crate::args::Exit;
 use crate::error::CliError;
 use crate::nominal::Loaded;
@@ -64,7 +64,7 @@ pub(super) fn run(
         Format::Json => output.json(&summaries)?,
         Format::Csv => output.table(&table(&summaries)?)?,
         Format::Table => {
-            let text = table(&summaries)?.render(Format::Table, output.style())?;
+            let text = for_people(table(&summaries)?, summaries.len(), output)?;
             output.result(&format!("{text}\n{}", notes.concat()))?;
         }
     }
@@ -83,7 +83,8 @@ fn failures(file: &str, repeated: &Repeated) -> String {
             failures.runs, repeated.runs
         )
     };
-    of("expectations not met", repeated.unmet) + &of("invariants broken", repeated.violations)
+    of("expectations of the nominal run not met", repeated.unmet)
+        + &of("invariants broken", repeated.violations)
 }
 
 fn summary<'a>(loaded: &'a Loaded, repeated: &Repeated) -> Summary<'a> {

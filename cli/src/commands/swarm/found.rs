@@ -1,6 +1,5 @@
 //! What is wrong with which seed, and the smallest scenario that shows it.
 
-use tetrarch_core::Span;
 use tetrarch_report::file::write_atomic;
 use tetrarch_sim::swarm::{Failure, SeedReport, Settings, SwarmError, draw, shrink};
 use tetrarch_sim::units::span_text;
@@ -61,15 +60,14 @@ fn options(args: &Args) -> String {
         super::TimingsChoice::Random => "",
         super::TimingsChoice::Paper => " --timings paper",
     };
-    let span = |span: Span| span_text(span);
     let bound = match args.bound_percent {
         100 => String::new(),
         percent => format!(" --bound-percent {percent}"),
     };
     format!(
         " --time {} --fault-every {}{timings}{bound}",
-        span(args.time),
-        span(args.fault_every)
+        span_text(args.time),
+        span_text(args.fault_every)
     )
 }
 

@@ -92,8 +92,13 @@ pub(super) fn place_bars<'a>(
             is_labelled,
         });
     }
-    placed.sort_by(|a, b| (b.right - b.left).total_cmp(&(a.right - a.left)));
+    // By their times, as all that are drawn as narrow as can be have the same width.
+    placed.sort_by(|a, b| duration_s(b.bar).total_cmp(&duration_s(a.bar)));
     Ok((placed, count))
+}
+
+fn duration_s(bar: &Bar) -> f64 {
+    bar.end_s - bar.start_s
 }
 
 /// Labels above the bars of one lane, and the lines of its marks.

@@ -141,12 +141,12 @@ fn the_shortest_bar_can_be_seen() {
 
 #[test]
 fn bars_that_touch_share_a_row_and_bars_that_overlap_do_not() {
-    let other = |start_s, end_s| bar(start_s, end_s, BarKind::Other, "");
+    let command = |start_s, end_s| bar(start_s, end_s, BarKind::Command, "");
     let bars = [
-        other(0.0, 0.1 + 0.2),
-        other(0.3, 1.0),
-        other(0.5, 0.6),
-        other(0.6, 2.0),
+        command(0.0, 0.1 + 0.2),
+        command(0.3, 1.0),
+        command(0.5, 0.6),
+        command(0.6, 2.0),
     ];
     assert_eq!(layout::rows(&bars), (vec![0, 0, 1, 1], 2));
     assert_eq!(layout::rows(&[]), (vec![], 1));
@@ -221,7 +221,7 @@ fn control_characters_neither_break_lines_nor_steer_the_terminal() {
 
 prop_compose! {
     fn any_bar()(start in 0.0_f64..160.0, length in prop_oneof![Just(0.0), 0.0..1.0_f64, 0.0..100.0_f64],
-                 kind in 0_usize..10, label in "[a-z ]{0,20}") -> Bar {
+                 kind in 0..BarKind::ALL.len(), label in "[a-z ]{0,20}") -> Bar {
         bar(start, (start + length).min(160.0), BarKind::ALL[kind], &label)
     }
 }

@@ -80,24 +80,6 @@ pub enum BarKind {
     Outage,
 }
 
-impl BarKind {
-    /// Its name in tables.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Examining => "examining",
-            Self::Waiting => "waiting",
-            Self::Command => "command",
-            Self::Resuming => "resuming",
-            Self::Serving => "serving",
-            Self::Down => "down",
-            Self::Restarting => "restarting",
-            Self::Suspending => "suspending",
-            Self::Outage => "outage",
-        }
-    }
-}
-
 /// Seconds as people say them: two decimals.
 fn seconds(span: Span) -> String {
     let hundredths = (span.as_nanos() + 5_000_000) / 10_000_000;
