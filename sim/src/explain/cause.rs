@@ -312,7 +312,10 @@ impl Tracer<'_> {
     fn world(&self, place: usize, entry: &Entry, event: WorldEvent) -> Option<Cause> {
         let server = entry.server;
         match event {
-            WorldEvent::Trouble(_) | WorldEvent::Fault(_) | WorldEvent::SystemFault(_) => None,
+            WorldEvent::Trouble(_)
+            | WorldEvent::ServicesRestarting
+            | WorldEvent::Fault(_)
+            | WorldEvent::SystemFault(_) => None,
             WorldEvent::PowerLost | WorldEvent::Repaired | WorldEvent::FunctionLost => self
                 .at_once(place, entry, |other| match &other.what {
                     What::World(

@@ -259,6 +259,7 @@ impl Words<'_> {
             WorldEvent::Restarting => format!("{me} shuts down and starts again"),
             WorldEvent::Starting => format!("{me} starts"),
             WorldEvent::Answers => format!("{me} answers on the network"),
+            WorldEvent::ServicesRestarting => format!("{me}'s services stop and start again"),
             WorldEvent::ServicesReady => format!("all services of {me} answer"),
             WorldEvent::FunctionLost => format!("clients of {me} get no service any more"),
             WorldEvent::FunctionBack => match host {

@@ -4,7 +4,7 @@ use tetrarch_core::{Action, Claim, JobId, Outcome, ServerId, ServiceSet, Span};
 
 use super::World;
 use super::file_server::{Purpose, Reader};
-use super::happening::{Command, Happening, Ticket};
+use super::happening::{Command, Happening, Ticket, WorldEvent};
 use super::server::{Power, VirtualServer};
 use crate::observer::Observer;
 
@@ -215,6 +215,8 @@ impl<O: Observer> World<O> {
         server.up = ServiceSet::from_bits(server.up.bits() & !restarted);
         let services = ServiceSet::from_bits(restarted & !server.stuck.bits());
         let life = server.life;
+        self.observer
+            .world(self.now, target, WorldEvent::ServicesRestarting);
         let happening = Happening::ServicesReady {
             server: target,
             life,

@@ -102,6 +102,8 @@ pub enum WorldEvent {
     Starting,
     /// This server answers on the network again.
     Answers,
+    /// A restart of this server's services begins: they are down until they are ready.
+    ServicesRestarting,
     /// All services of this server answer.
     ServicesReady,
     /// Clients find nobody at this function's virtual IP address.
