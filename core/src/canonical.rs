@@ -51,11 +51,11 @@ impl Message {
         match self {
             Self::Renew { claims, stamp } => Self::Renew {
                 claims,
-                stamp: stamp.rebased(now, base),
+                stamp: Time::from(stamp).rebased(now, base).into(),
             },
             Self::Grant { claims, stamp } => Self::Grant {
                 claims,
-                stamp: stamp.rebased(now, base),
+                stamp: Time::from(stamp).rebased(now, base).into(),
             },
             other => other,
         }

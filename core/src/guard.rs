@@ -8,7 +8,7 @@ use crate::io::{Action, Outcome, Owner};
 use crate::lease::{Claim, Claims, Voter};
 use crate::message::Message;
 use crate::node::{Context, Node};
-use crate::time::{Span, Time};
+use crate::time::{Span, Stamp, Time};
 use crate::timer::Timer;
 
 /// In each lease's term its holder asks so often for the next one, so that one lost answer does not
@@ -63,14 +63,15 @@ impl Node {
 
     fn ask_for_leases(&mut self, cx: &mut Context<'_>) {
         let claims = self.asked_now(cx.now);
-        let stamp = self.leases.stamp(cx.now);
+        let asked = self.leases.stamp(cx.now);
+        let stamp = asked.into();
         self.tell_others(cx, Message::Renew { claims, stamp });
         let me = self.me();
         let term = self.config.timing.lease_term;
         let granted = self.register.request(cx.now, me, claims, term);
-        self.leases.answered(Voter::Server(me), stamp, granted);
+        self.leases.answered(Voter::Server(me), asked, granted);
         if self.config.has_witness() && self.vote.job.is_none() {
-            self.vote.asked = stamp;
+            self.vote.asked = asked;
             self.vote.wanted = self.leases.wanted;
             self.run(cx, Owner::Vote, me, Action::Vote { claims });
         }
@@ -176,7 +177,7 @@ impl Node {
         cx: &mut Context<'_>,
         from: ServerId,
         claims: Claims,
-        stamp: Time,
+        stamp: Stamp,
     ) {
         if !self.config.is_guarded() {
             return;
@@ -192,9 +193,9 @@ impl Node {
         cx: &mut Context<'_>,
         from: ServerId,
         claims: Claims,
-        stamp: Time,
+        stamp: Stamp,
     ) {
-        self.answered(cx, Voter::Server(from), stamp, claims);
+        self.answered(cx, Voter::Server(from), stamp.into(), claims);
     }
 
     /// The witness has answered, or not.

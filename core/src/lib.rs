@@ -36,6 +36,6 @@ pub use message::Message;
 pub use node::{Node, View};
 pub use rotation::{Rotate, Rotation};
 pub use structure::Structure;
-pub use time::{Span, Time};
+pub use time::{Span, Stamp, Time};
 pub use timer::Timer;
 pub use timing::Timing;

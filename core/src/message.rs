@@ -3,7 +3,7 @@
 use crate::id::{Members, ServerId};
 use crate::lease::Claims;
 use crate::structure::Structure;
-use crate::time::Time;
+use crate::time::Stamp;
 
 /// A message between two members. Small, and copied freely.
 ///
@@ -89,13 +89,13 @@ pub enum Message {
         /// All that it wants them for; those that it has for anything else are free again.
         claims: Claims,
         /// When it asked, by its own time. No two of its questions have the same.
-        stamp: Time,
+        stamp: Stamp,
     },
     /// Answer to [`Message::Renew`].
     Grant {
         /// What the sender's votes are given for.
         claims: Claims,
         /// The stamp of the question.
-        stamp: Time,
+        stamp: Stamp,
     },
 }

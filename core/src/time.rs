@@ -13,6 +13,30 @@ pub struct Time(u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span(u64);
 
+/// An instant in two-byte pieces: a message that carries one is no wider for it, and messages fill
+/// the queues of a simulated fleet.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Stamp([u16; 4]);
+
+impl From<Time> for Stamp {
+    fn from(time: Time) -> Self {
+        Self([0, 16, 32, 48].map(|bits| (time.0 >> bits) as u16))
+    }
+}
+
+impl From<Stamp> for Time {
+    fn from(stamp: Stamp) -> Self {
+        let pieces = stamp.0.iter().rev();
+        Self(pieces.fold(0, |ns, piece| ns << 16 | u64::from(*piece)))
+    }
+}
+
+impl fmt::Debug for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&Time::from(*self), f)
+    }
+}
+
 impl Time {
     /// The driver's start.
     pub const ZERO: Self = Self(0);

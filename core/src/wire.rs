@@ -47,7 +47,7 @@ use crate::id::{Members, SERVERS_MAX, ServerId};
 use crate::lease::Claims;
 use crate::message::Message;
 use crate::structure::Structure;
-use crate::time::Time;
+use crate::time::{Stamp, Time};
 use thiserror::Error;
 
 /// The version of the layout that [`encode`] writes.
@@ -247,9 +247,9 @@ impl<'a> Bytes<'a> {
         self.put(*structure.all_hosts());
     }
 
-    fn question(&mut self, claims: Claims, stamp: Time) {
+    fn question(&mut self, claims: Claims, stamp: Stamp) {
         self.put([claims.addresses.bits(), claims.images.bits()]);
-        self.put(stamp.as_nanos().to_le_bytes());
+        self.put(Time::from(stamp).as_nanos().to_le_bytes());
     }
 
     fn finish(self, kind: u8) -> &'a [u8] {
@@ -395,12 +395,12 @@ const fn claims_of(addresses: u8, images: u8) -> Claims {
     }
 }
 
-fn stamp_of(bytes: &[u8]) -> Time {
+fn stamp_of(bytes: &[u8]) -> Stamp {
     let ns = bytes
         .iter()
         .rev()
         .fold(0, |number, byte| number << 8 | u64::from(*byte));
-    Time::from_nanos(ns)
+    Time::from_nanos(ns).into()
 }
 
 fn number_of(bytes: &[u8]) -> u16 {

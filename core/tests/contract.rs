@@ -124,11 +124,11 @@ fn message(
         11 => Message::Agree { target },
         12 => Message::Renew {
             claims: claims(digest, places),
-            stamp: Time::from_nanos(u64::from(digest)),
+            stamp: Time::from_nanos(u64::from(digest)).into(),
         },
         _ => Message::Grant {
             claims: claims(digest, places),
-            stamp: Time::from_nanos(u64::from(kind)),
+            stamp: Time::from_nanos(u64::from(kind)).into(),
         },
     }
 }

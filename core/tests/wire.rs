@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 use tetrarch_core::wire::{MESSAGE_BYTES_MAX, VERSION, VERSION_MIN, WireError, decode, encode};
-use tetrarch_core::{Claims, Members, Message, ServerId, Structure, Time};
+use tetrarch_core::{Claims, Members, Message, ServerId, Stamp, Structure, Time};
 
 fn id(place: usize) -> ServerId {
     ServerId::new(place).unwrap()
@@ -60,11 +60,11 @@ fn messages() -> impl Strategy<Value = Message> {
     ]
 }
 
-fn questions() -> impl Strategy<Value = (Claims, Time)> {
+fn questions() -> impl Strategy<Value = (Claims, Stamp)> {
     (any::<u8>(), any::<u8>(), any::<u64>()).prop_map(|(addresses, images, stamp)| {
         let addresses = Members::from_bits(addresses);
         let images = Members::from_bits(images);
-        (Claims { addresses, images }, Time::from_nanos(stamp))
+        (Claims { addresses, images }, Time::from_nanos(stamp).into())
     })
 }
 
@@ -137,7 +137,7 @@ fn the_layout_of_version_1_stays() {
         addresses: Members::from_bits(0x81),
         images: Members::from_bits(2),
     };
-    let stamp = Time::from_nanos(0x0102_0304_0506_0708);
+    let stamp = Time::from_nanos(0x0102_0304_0506_0708).into();
     let golden = [
         (Message::Sync { target, digest }, "01 01 05 3412".to_owned()),
         (Message::Up { target }, "01 02 05".to_owned()),

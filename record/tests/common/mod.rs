@@ -61,7 +61,7 @@ fn messages() -> impl Strategy<Value = Message> {
             let images = Members::from_bits(images);
             Message::Renew {
                 claims: Claims { addresses, images },
-                stamp: Time::from_nanos(stamp),
+                stamp: Time::from_nanos(stamp).into(),
             }
         }),
         servers().prop_map(|function| Message::Take { function }),
