@@ -207,6 +207,7 @@ fn a_record_without_a_last_frame_is_told_of() {
         holding: true,
         serving: Members::NONE,
         silent: Span::MAX,
+        left: Span::MAX,
     };
     writer.input(Time::ZERO, &start).unwrap();
     fs::write(&file, writer.sink()).unwrap();

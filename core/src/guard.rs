@@ -35,13 +35,28 @@ impl Node {
         !self.config.is_guarded() || self.leased_until(claim) > now
     }
 
-    /// At the start of the programs: what is on this server now was leased by the programs before.
-    pub(crate) fn inherit(&mut self, cx: &mut Context<'_>, claims: Claims) {
-        if self.config.is_guarded() {
-            self.leases.inherit(claims, cx.now + self.lease_length());
-            if !claims.is_empty() {
-                self.ask_for_leases(cx);
-            }
+    /// At the start of the programs: what is on this server now was leased by the programs before,
+    /// and stays for `left` at most.
+    pub(crate) fn inherit(
+        &mut self,
+        cx: &mut Context<'_>,
+        holding: bool,
+        serving: Members,
+        left: Span,
+    ) {
+        let own = if holding {
+            Members::NONE.with(self.me())
+        } else {
+            Members::NONE
+        };
+        let claims = Claims {
+            addresses: serving.union(own),
+            images: serving,
+        };
+        if self.config.is_guarded() && !claims.is_empty() {
+            let until = cx.now + left.min(self.lease_length());
+            self.leases.inherit(claims, until);
+            self.ask_for_leases(cx);
         }
     }
 
@@ -242,19 +257,6 @@ impl Node {
                 }
                 Claim::Image(function) => self.image_leased(cx, function),
             }
-        }
-    }
-
-    /// What is on this server when its programs start, as claims.
-    pub(crate) fn claims_of(&self, holding: bool, serving: Members) -> Claims {
-        let own = if holding {
-            Members::NONE.with(self.me())
-        } else {
-            Members::NONE
-        };
-        Claims {
-            addresses: serving.union(own),
-            images: serving,
         }
     }
 }

@@ -22,6 +22,9 @@ pub enum Input {
         /// For how long at least no management program has run on this server, [`Span::MAX`] when
         /// none ever has. A voter that ran until just now may have given votes that it forgot.
         silent: Span,
+        /// Guarded groups only: for how long all of this may still be on this server by what earlier
+        /// programs were told with [`Output::Hold`], [`Span::MAX`] when they were told nothing.
+        left: Span,
     },
     /// A message from another member arrived.
     Message {

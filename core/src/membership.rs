@@ -98,8 +98,6 @@ impl Node {
         if holding {
             self.membership.own = Own::Held;
         }
-        let claims = self.claims_of(holding, serving);
-        self.inherit(cx, claims);
         self.ask(cx);
         if holding {
             self.begin_managing(cx);

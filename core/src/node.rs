@@ -98,7 +98,16 @@ impl Node {
                 holding,
                 serving,
                 silent,
-            } => self.start(cx, holding, serving, silent),
+                left,
+            } => {
+                self.forget(now, silent, self.config.timing.lease_term);
+                // A driver that has seen something else here than functions of other members is
+                // mistaken.
+                let others = self.others().fold(Members::NONE, Members::with);
+                let serving = serving.minus(serving.minus(others));
+                self.inherit(cx, holding, serving, left);
+                self.join(cx, holding, serving);
+            }
             Input::Command(Command::Stop) => self.stop(cx),
             _ if !self.membership.is_running() => {}
             Input::Message { from, message } => self.receive(cx, from, message),
@@ -119,12 +128,10 @@ impl Node {
         View { node: self }
     }
 
-    fn start(&mut self, cx: &mut Context<'_>, holding: bool, serving: Members, silent: Span) {
+    /// A new life begins, in which nothing of an earlier one is known.
+    fn forget(&mut self, now: Time, silent: Span, term: Span) {
         *self = Self::new(self.config);
-        self.register = Register::new(cx.now, silent, self.config.timing.lease_term);
-        // A driver that has seen something else here than functions of other members is mistaken.
-        let others = self.others().fold(Members::NONE, Members::with);
-        self.join(cx, holding, serving.minus(serving.minus(others)));
+        self.register = Register::new(now, silent, term);
     }
 
     fn stop(&mut self, cx: &mut Context<'_>) {

@@ -258,10 +258,12 @@ impl Rotate for Input {
                 holding,
                 serving,
                 silent,
+                left,
             } => Self::Start {
                 holding,
                 serving: serving.rotated(rotation),
                 silent,
+                left,
             },
             Self::Message { from, message } => Self::Message {
                 from: from.rotated(rotation),

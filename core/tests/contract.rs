@@ -202,6 +202,7 @@ impl Player {
                     holding,
                     serving: members(serving, self.places),
                     silent: Span::from_secs(u64::from(serving)),
+                    left: Span::MAX,
                 });
             }
         }
@@ -223,7 +224,7 @@ proptest! {
         let me = id(me % size);
         let config = Config::new(me, size, guests, TIMING).unwrap().with_safety(safety);
         let mut player = Player { driver: Driver::new(config, Vec::new()), places: 8 };
-        player.step(Input::Start { holding, serving: Members::NONE, silent: Span::MAX });
+        player.step(Input::Start { holding, serving: Members::NONE, silent: Span::MAX, left: Span::MAX });
         for play in plays {
             player.play(size, play);
         }
@@ -244,7 +245,7 @@ proptest! {
         let config = Config::new(me, size, guests, TIMING).unwrap().with_safety(safety);
         let driver = Driver::new(config, Rotation::all(size).collect());
         let mut player = Player { driver, places: size };
-        player.step(Input::Start { holding, serving: Members::NONE, silent: Span::MAX });
+        player.step(Input::Start { holding, serving: Members::NONE, silent: Span::MAX, left: Span::MAX });
         for play in plays {
             player.play(size, play);
         }
@@ -283,6 +284,7 @@ fn a_result_that_nobody_waits_for_is_counted_and_ignored() {
             holding: true,
             serving: Members::NONE,
             silent: Span::MAX,
+            left: Span::MAX,
         },
         &mut outbox,
     );

@@ -32,6 +32,7 @@ impl Group {
             holding: true,
             serving: Members::NONE,
             silent: Span::MAX,
+            left: Span::MAX,
         };
         Self {
             nodes: ServerId::all(SIZE).map(node).collect(),

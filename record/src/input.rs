@@ -45,9 +45,11 @@ pub(crate) fn encode(input: Option<&Input>) -> Buffer<INPUT_BYTES_MAX> {
             holding,
             serving,
             silent,
+            left,
         }) => {
             bytes.put(&[START, u8::from(*holding), serving.bits()]);
             bytes.put(&silent.as_nanos().to_le_bytes());
+            bytes.put(&left.as_nanos().to_le_bytes());
         }
         Some(Input::Message { from, message }) => {
             bytes.put(&[MESSAGE, from.index() as u8]);
@@ -83,6 +85,7 @@ pub(crate) fn decode(mut bytes: &[u8]) -> Option<Option<Input>> {
                 holding: flag(holding)?,
                 serving: Members::from_bits(serving),
                 silent: Span::from_nanos(u64::from_le_bytes(take(bytes)?)),
+                left: Span::from_nanos(u64::from_le_bytes(take(bytes)?)),
             })
         }
         MESSAGE => {

@@ -41,6 +41,7 @@ fn quiet_life() -> Vec<u8> {
         holding: false,
         serving: Members::NONE,
         silent: Span::MAX,
+        left: Span::MAX,
     });
     let told = [
         (0, start),

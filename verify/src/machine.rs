@@ -105,6 +105,7 @@ impl Machine {
                     holding,
                     serving,
                     silent,
+                    left: Span::MAX,
                 },
             );
         }

@@ -27,6 +27,7 @@ impl Taking<'_> {
                     holding,
                     serving,
                     silent,
+                    left: Span::MAX,
                 },
             );
         }

@@ -108,6 +108,16 @@ enum SafetyChoice {
     Guarded,
 }
 
+impl SafetyChoice {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Drawn => "drawn",
+            Self::Paper => "paper",
+            Self::Guarded => "guarded",
+        }
+    }
+}
+
 /// Runs the seeds and tells what was found.
 pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     let settings = Settings {

@@ -145,6 +145,7 @@ impl Driver {
                 holding: how & 2 == 0,
                 serving: Members::from_bits(if how & 4 == 0 { 0 } else { bytes.byte()? }),
                 silent: Span::from_secs(u64::from(how)),
+                left: Span::MAX,
             });
         }
         Some(())

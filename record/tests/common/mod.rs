@@ -23,6 +23,7 @@ pub(crate) const START: Input = Input::Start {
     holding: true,
     serving: Members::NONE,
     silent: Span::MAX,
+    left: Span::MAX,
 };
 
 /// What a node under test is told next: an input, or the end of the job that it began last.
@@ -91,7 +92,7 @@ fn told() -> impl Strategy<Value = Told> {
         1 => (any::<bool>(), any::<u8>(), any::<u64>()).prop_map(|(holding, serving, silent)| {
             let serving = Members::from_bits(serving);
             let silent = Span::from_nanos(silent);
-            Told::Input(Input::Start { holding, serving, silent })
+            Told::Input(Input::Start { holding, serving, silent, left: silent })
         }),
     ]
 }

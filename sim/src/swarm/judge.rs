@@ -53,7 +53,13 @@ impl SeedReport {
     /// That waits and messages come to an end is part of progress, so it is promised always.
     fn is_promised(&self, failure: Failure) -> bool {
         let progress = [Invariant::NoEndlessWait, Invariant::NoStorm].map(Failure::Broken);
-        self.rules == Safety::Guarded || self.mix.has_whole_links() || progress.contains(&failure)
+        self.is_bound() || progress.contains(&failure)
+    }
+
+    /// Whether every invariant must hold in this seed.
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        self.rules == Safety::Guarded || self.mix.has_whole_links()
     }
 
     fn has_storm(&self) -> bool {

@@ -1,6 +1,6 @@
 //! What a guarded server may have on it and until when, enforced whether its node is stepped or not.
 
-use tetrarch_core::{Claim, Claims, Outcome, SERVERS_MAX, ServerId, Time};
+use tetrarch_core::{Claim, Claims, Members, Outcome, SERVERS_MAX, ServerId, Span, Time};
 
 use super::World;
 use super::happening::{Happening, Stimulus, Ticket};
@@ -19,6 +19,22 @@ impl Holds {
         addresses: [Time::ZERO; SERVERS_MAX],
         images: [Time::ZERO; SERVERS_MAX],
     };
+
+    /// For how long all that is on `server` may stay, when it was said that it may stay at all.
+    pub(super) fn left(
+        &self,
+        server: ServerId,
+        now: Time,
+        holding: bool,
+        serving: Members,
+    ) -> Span {
+        let own = holding.then(|| self.addresses[server.index()]);
+        let guests = serving
+            .iter()
+            .map(|function| self.addresses[function.index()].min(self.images[function.index()]));
+        let said = own.into_iter().chain(guests).filter(|until| *until > now);
+        said.min().map_or(Span::MAX, |until| until - now)
+    }
 
     fn of(&mut self, claim: Claim) -> &mut Time {
         match claim {

@@ -301,12 +301,14 @@ impl<O: Observer> World<O> {
         let now = self.now;
         let state = self.server_mut(server);
         state.managing = true;
+        let serving = state.guests_served();
         Input::Start {
             holding: state.holds_own,
-            serving: state.guests_served(),
+            serving,
             silent: state
                 .silent_since
                 .map_or(Span::MAX, |since| now.since(since)),
+            left: state.holds.left(server, now, state.holds_own, serving),
         }
     }
 }
