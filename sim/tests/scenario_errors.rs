@@ -58,7 +58,7 @@ fn settings_are_refused_with_place_finding_and_expectation() {
         ),
         (
             "safety = \"none\"",
-            "5:10: safety is \"none\"; expected one of \"paper\"",
+            "5:10: safety is \"none\"; expected one of \"paper\", \"guarded\"",
         ),
         (
             "[services]\nmail = [\"postfix\", \"postfix\"]",
@@ -238,7 +238,7 @@ fn columns_count_characters_and_long_or_odd_texts_stay_one_line() {
     let error = refusal("safety = [\"äöü\", 3]  # ä");
     assert_eq!(
         error,
-        "s.toml:5:10: safety is a list of 2; expected one of \"paper\""
+        "s.toml:5:10: safety is a list of 2; expected one of \"paper\", \"guarded\""
     );
     let error = refusal("\"ä\\n\" = { x = \"y\" }");
     assert!(
