@@ -155,20 +155,9 @@ pub fn encode<'a>(message: &Message, buffer: &'a mut [u8; MESSAGE_BYTES_MAX]) ->
         length: HEAD_BYTES,
     };
     let kind = match message {
-        Message::Sync { target, digest } => {
-            bytes.server(*target);
-            bytes.put(digest.to_le_bytes());
-            1
-        }
-        Message::Up { target } => {
-            bytes.server(*target);
-            2
-        }
-        Message::Down { target, structure } => {
-            bytes.server(*target);
-            bytes.structure(structure);
-            3
-        }
+        Message::Sync { target, digest } => bytes.server(*target).put(digest.to_le_bytes()).is(1),
+        Message::Up { target } => bytes.server(*target).is(2),
+        Message::Down { target, structure } => bytes.server(*target).structure(structure).is(3),
         Message::Progress {
             target,
             serving,
@@ -177,49 +166,20 @@ pub fn encode<'a>(message: &Message, buffer: &'a mut [u8; MESSAGE_BYTES_MAX]) ->
         } => {
             let serving = if *serving { SERVING } else { 0 };
             let restarting = if *restarting { RESTARTING } else { 0 };
-            bytes.server(*target);
-            bytes.put([serving | restarting]);
-            bytes.put(digest.to_le_bytes());
-            4
+            let flags = [serving | restarting];
+            let digest = digest.to_le_bytes();
+            bytes.server(*target).put(flags).put(digest).is(4)
         }
-        Message::Report { structure } => {
-            bytes.structure(structure);
-            5
-        }
-        Message::Hello { structure } => {
-            bytes.structure(structure);
-            6
-        }
-        Message::Welcome { structure, held } => {
-            bytes.put([held.bits()]);
-            bytes.structure(structure);
-            7
-        }
-        Message::GiveBack { structure } => {
-            bytes.structure(structure);
-            8
-        }
-        Message::Yield { agreed } => {
-            bytes.put([u8::from(*agreed)]);
-            9
-        }
-        Message::Resumed => 10,
-        Message::Take { function } => {
-            bytes.server(*function);
-            11
-        }
-        Message::Agree { target } => {
-            bytes.server(*target);
-            12
-        }
-        Message::Renew { claims, stamp } => {
-            bytes.question(*claims, *stamp);
-            13
-        }
-        Message::Grant { claims, stamp } => {
-            bytes.question(*claims, *stamp);
-            14
-        }
+        Message::Report { structure } => bytes.structure(structure).is(5),
+        Message::Hello { structure } => bytes.structure(structure).is(6),
+        Message::Welcome { structure, held } => bytes.put([held.bits()]).structure(structure).is(7),
+        Message::GiveBack { structure } => bytes.structure(structure).is(8),
+        Message::Yield { agreed } => bytes.put([u8::from(*agreed)]).is(9),
+        Message::Resumed => bytes.is(10),
+        Message::Take { function } => bytes.server(*function).is(11),
+        Message::Agree { target } => bytes.server(*target).is(12),
+        Message::Renew { claims, stamp } => bytes.question(*claims, *stamp).is(13),
+        Message::Grant { claims, stamp } => bytes.question(*claims, *stamp).is(14),
     };
     bytes.finish(kind)
 }
@@ -231,25 +191,31 @@ struct Bytes<'a> {
 }
 
 impl<'a> Bytes<'a> {
-    fn put<const N: usize>(&mut self, bytes: [u8; N]) {
+    fn put<const N: usize>(&mut self, bytes: [u8; N]) -> &mut Self {
         self.buffer[self.length..self.length + N].copy_from_slice(&bytes);
         self.length += N;
+        self
     }
 
-    fn server(&mut self, server: ServerId) {
-        self.put([server.index() as u8]);
+    fn server(&mut self, server: ServerId) -> &mut Self {
+        self.put([server.index() as u8])
     }
 
-    fn structure(&mut self, structure: &Structure) {
+    fn structure(&mut self, structure: &Structure) -> &mut Self {
         for changes in structure.all_changes() {
             self.put(changes.to_le_bytes());
         }
-        self.put(*structure.all_hosts());
+        self.put(*structure.all_hosts())
     }
 
-    fn question(&mut self, claims: Claims, stamp: Stamp) {
-        self.put([claims.addresses.bits(), claims.images.bits()]);
-        self.put(Time::from(stamp).as_nanos().to_le_bytes());
+    fn question(&mut self, claims: Claims, stamp: Stamp) -> &mut Self {
+        self.put([claims.addresses.bits(), claims.images.bits()])
+            .put(Time::from(stamp).as_nanos().to_le_bytes())
+    }
+
+    /// All fields are there; this is their message's kind.
+    const fn is(&self, kind: u8) -> u8 {
+        kind
     }
 
     fn finish(self, kind: u8) -> &'a [u8] {
@@ -317,19 +283,11 @@ pub fn decode(bytes: &[u8]) -> Result<Message, WireError> {
         (11, [function]) => Message::Take {
             function: read.server(*function)?,
         },
-        (12, [target]) => Message::Agree {
-            target: read.server(*target)?,
-        },
-        (13, [addresses, images, stamp @ ..]) => Message::Renew {
-            claims: claims_of(*addresses, *images),
-            stamp: stamp_of(stamp),
-        },
-        (14, [addresses, images, stamp @ ..]) => Message::Grant {
-            claims: claims_of(*addresses, *images),
-            stamp: stamp_of(stamp),
-        },
-        // Lengths and kinds have been compared with the table above, so nothing comes here.
-        _ => return Err(wrong_length),
+        _ => {
+            return read
+                .of_guarded(*number, fields)
+                .unwrap_or(Err(wrong_length));
+        }
     })
 }
 
@@ -342,6 +300,23 @@ impl Fields {
     fn server(&self, found: u8) -> Result<ServerId, WireError> {
         let kind = self.kind;
         ServerId::new(usize::from(found)).ok_or(WireError::Server { kind, found })
+    }
+
+    /// The messages that only guarded groups send. Lengths and kinds have been compared with the table
+    /// above, so there is always one.
+    fn of_guarded(&self, number: u8, fields: &[u8]) -> Option<Result<Message, WireError>> {
+        Some(match (number, fields) {
+            (12, [target]) => self.server(*target).map(|target| Message::Agree { target }),
+            (13, [addresses, images, stamp @ ..]) => Ok(Message::Renew {
+                claims: claims_of(*addresses, *images),
+                stamp: stamp_of(stamp),
+            }),
+            (14, [addresses, images, stamp @ ..]) => Ok(Message::Grant {
+                claims: claims_of(*addresses, *images),
+                stamp: stamp_of(stamp),
+            }),
+            _ => return None,
+        })
     }
 
     fn flag(&self, found: u8) -> Result<bool, WireError> {
