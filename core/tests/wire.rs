@@ -133,11 +133,6 @@ fn the_layout_of_version_1_stays() {
     let table = "0000 0201 0100 0000 0000 0000 0000 0000 00 00 ff 03 ff ff ff ff";
     let (target, digest, function) = (id(5), 0x1234, id(7));
     let held = Members::NONE.with(id(0)).with(id(7));
-    let claims = Claims {
-        addresses: Members::from_bits(0x81),
-        images: Members::from_bits(2),
-    };
-    let stamp = Time::from_nanos(0x0102_0304_0506_0708).into();
     let golden = [
         (Message::Sync { target, digest }, "01 01 05 3412".to_owned()),
         (Message::Up { target }, "01 02 05".to_owned()),
@@ -173,6 +168,19 @@ fn the_layout_of_version_1_stays() {
         (Message::Yield { agreed: true }, "01 09 01".to_owned()),
         (Message::Resumed, "01 0a".to_owned()),
         (Message::Take { function }, "01 0b 07".to_owned()),
+    ];
+    assert_written(&golden);
+}
+
+#[test]
+fn the_layout_of_guarded_groups_stays() {
+    let target = id(5);
+    let claims = Claims {
+        addresses: Members::from_bits(0x81),
+        images: Members::from_bits(2),
+    };
+    let stamp = Time::from_nanos(0x0102_0304_0506_0708).into();
+    let golden = [
         (Message::Agree { target }, "01 0c 05".to_owned()),
         (
             Message::Renew { claims, stamp },
@@ -183,8 +191,12 @@ fn the_layout_of_version_1_stays() {
             "01 0e 81 02 0807060504030201".to_owned(),
         ),
     ];
+    assert_written(&golden);
+}
+
+fn assert_written(golden: &[(Message, String)]) {
     for (message, expected) in golden {
-        let written: String = bytes_of(&message)
+        let written: String = bytes_of(message)
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();

@@ -201,6 +201,14 @@ impl Taking<'_> {
         self.after(spell, heal);
     }
 
+    /// A message of a guarded group knows that it is late, since a later one takes its place.
+    fn held_up(&self, mut what: What) -> What {
+        if let What::Message { is_late, .. } = &mut what {
+            *is_late = self.machine.bounds.is_guarded();
+        }
+        what
+    }
+
     fn strike_under_way(&mut self, fault: Fault, pending: Pending) {
         let what = pending.what;
         self.tell(|| match what {
@@ -223,22 +231,9 @@ impl Taking<'_> {
                 }
                 self.state.pending.push(pending);
             }
-            (
-                Fault::Late(_, delay),
-                What::Message {
-                    from, to, message, ..
-                },
-            ) => {
-                let is_late = self.machine.bounds.is_guarded();
-                let what = What::Message {
-                    from,
-                    to,
-                    message,
-                    is_late,
-                };
-                self.after(self.delay(delay), what);
+            (Fault::Late(_, delay) | Fault::Slow(_, delay), _) => {
+                self.after(self.delay(delay), self.held_up(what));
             }
-            (Fault::Slow(_, delay), _) => self.after(self.delay(delay), what),
             (
                 Fault::Fail(_),
                 What::Effect {
