@@ -27,7 +27,7 @@ pub(crate) fn read_text(
     reader.read_to_end(&mut bytes).map_err(cannot())?;
     if bytes.len() > limit_bytes {
         return Err(CliError::Usage(format!(
-            "{file}:1:1: is too large; expected {expected} of at most {limit_bytes} bytes"
+            "{file}: is too large; expected {expected} of at most {limit_bytes} bytes"
         )));
     }
     String::from_utf8(bytes).map_err(|error| {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use tetrarch_core::data::{
     Field, FieldError, GroupData, GroupError, ManagementData, PartError, TextParts,
 };
+use tetrarch_sim::scenario::Place;
 use toml::Spanned;
 
 use crate::error::CliError;
@@ -52,9 +53,9 @@ pub(crate) fn read(path: &Path) -> Result<GroupData, CliError> {
 /// Reads a group from TOML; errors name `file`, line and column.
 fn parse(text: &str, file: &str) -> Result<GroupData, CliError> {
     let refuse = |span: Range<usize>, why: &str| {
-        let (line, column) = place(text, span.start);
+        let place = Place::of(file, text, span.start);
         let why: Vec<&str> = why.lines().map(str::trim).collect();
-        CliError::Usage(format!("{file}:{line}:{column}: {}", why.join(", ")))
+        CliError::Usage(format!("{place}: {}", why.join(", ")))
     };
     let read: GroupFile = toml::from_str(text)
         .map_err(|error| refuse(error.span().unwrap_or(0..0), error.message()))?;
@@ -122,16 +123,6 @@ fn span_of(table: &ServerTable, field: Field) -> Range<usize> {
         Field::VirtualName => table.virtual_name.span(),
         Field::VirtualPlace => table.virtual_server.span(),
     }
-}
-
-/// Line and column, in characters and from 1, of a place in the text.
-fn place(text: &str, at: usize) -> (usize, usize) {
-    let before = text.get(..at).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    (
-        1 + before.matches('\n').count(),
-        1 + before[line_start..].chars().count(),
-    )
 }
 
 /// The TOML of a group; reading it gives the same group.

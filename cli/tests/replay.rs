@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use common::{arg, texts};
-use tetrarch_core::{Config, Input, Members, Node, Outbox, Output, Time};
+use tetrarch_core::{Config, Input, Members, Node, Outbox, Output, Span, Time};
 use tetrarch_record::{Reader, Writer};
 
 /// The records of a run in which the web server is restarted.
@@ -206,6 +206,8 @@ fn a_record_without_a_last_frame_is_told_of() {
     let start = Input::Start {
         holding: true,
         serving: Members::NONE,
+        silent: Span::MAX,
+        left: Span::MAX,
     };
     writer.input(Time::ZERO, &start).unwrap();
     fs::write(&file, writer.sink()).unwrap();

@@ -1,6 +1,7 @@
 //! One form for all nodes that will behave alike: what a checker of states compares by.
 
 use crate::io::{JobId, Owner};
+use crate::message::Message;
 use crate::node::{Node, View};
 use crate::time::Time;
 
@@ -20,18 +21,44 @@ impl Node {
     pub fn rebased(&self, now: Time, base: Time) -> Self {
         let mut node = self.clone();
         node.timers.rebase(now, base);
+        let term = node.config.timing.lease_term;
+        node.leases.rebase(now, base, term);
+        node.register = node.register.rebased(now, base);
+        node.vote.asked = if node.vote.job.is_some() {
+            node.vote.asked.rebased(now, base)
+        } else {
+            Time::ZERO
+        };
         for recovery in &mut node.recoveries {
             recovery.rebase(now, base);
         }
         let jobs = node.watches.iter_mut().map(|part| &mut part.job);
         let jobs = jobs.chain(node.recoveries.iter_mut().map(|part| &mut part.job));
         let jobs = jobs.chain(node.standbys.iter_mut().map(|part| &mut part.job));
-        for job in jobs.chain([&mut node.membership.job]) {
+        for job in jobs.chain([&mut node.membership.job, &mut node.vote.job]) {
             *job = job.map(|_| SERIAL);
         }
         node.serial = SERIAL;
         node.stale = 0;
         node
+    }
+}
+
+impl Message {
+    /// The same message with `base` in the place of the instant `now`.
+    #[must_use]
+    pub fn rebased(self, now: Time, base: Time) -> Self {
+        match self {
+            Self::Renew { claims, stamp } => Self::Renew {
+                claims,
+                stamp: Time::from(stamp).rebased(now, base).into(),
+            },
+            Self::Grant { claims, stamp } => Self::Grant {
+                claims,
+                stamp: Time::from(stamp).rebased(now, base).into(),
+            },
+            other => other,
+        }
     }
 }
 
@@ -45,6 +72,7 @@ impl View<'_> {
             Owner::Recovery => self.node.recoveries[subject].job,
             Owner::Standby => self.node.standbys[subject].job,
             Owner::Own => self.node.membership.job,
+            Owner::Vote => self.node.vote.job,
         };
         waited_for == Some(job.serial)
     }

@@ -6,12 +6,37 @@ use crate::id::{SERVERS_MAX, ServerId};
 use crate::time::Span;
 use crate::timing::Timing;
 
+/// Which rules a group plays by. All its members use the same ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Safety {
+    /// The paper's protocol. It trusts the network to be whole.
+    #[default]
+    Paper,
+    /// The same protocol under leases: no virtual IP address and no image without a majority's votes.
+    Guarded,
+}
+
+impl Safety {
+    /// Every setting.
+    pub const ALL: &[Self] = &[Self::Paper, Self::Guarded];
+
+    /// Its name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Paper => "paper",
+            Self::Guarded => "guarded",
+        }
+    }
+}
+
 /// What a node must know before it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Config {
     pub(crate) me: ServerId,
     pub(crate) size: u8,
     pub(crate) guests_max: u8,
+    pub(crate) safety: Safety,
     pub(crate) timing: Timing,
 }
 
@@ -27,6 +52,14 @@ pub enum ConfigError {
     /// A wait of zero would make the node spin.
     #[error("{0} must be longer than zero")]
     Zero(&'static str),
+    /// A lease that has ended before it begins.
+    #[error("lease_margin is {margin} and must be shorter than lease_term, {term}")]
+    Margin {
+        /// How much shorter a lease is for its holder.
+        margin: Span,
+        /// The term of a lease.
+        term: Span,
+    },
 }
 
 impl Config {
@@ -36,8 +69,8 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// When the group's size is not 2 to 8, the server is not in it, or a wait that must not be zero
-    /// is.
+    /// When the group's size is not 2 to 8, the server is not in it, a wait that must not be zero is,
+    /// or a lease's margin is not shorter than its term.
     pub fn new(
         me: ServerId,
         size: usize,
@@ -58,16 +91,55 @@ impl Config {
             ("poll_pause", timing.poll_pause),
             ("examination_max", timing.examination_max),
             ("job_max", timing.job_max),
+            ("lease_term", timing.lease_term),
         ];
         if let Some((name, _)) = positive.iter().find(|(_, span)| *span == Span::ZERO) {
             return Err(ConfigError::Zero(name));
+        }
+        if timing.lease_margin >= timing.lease_term {
+            return Err(ConfigError::Margin {
+                margin: timing.lease_margin,
+                term: timing.lease_term,
+            });
         }
         Ok(Self {
             me,
             size: size as u8,
             guests_max,
+            safety: Safety::Paper,
             timing,
         })
+    }
+
+    /// The same under other rules; [`Config::new`] gives the paper's.
+    #[must_use]
+    pub const fn with_safety(mut self, safety: Safety) -> Self {
+        self.safety = safety;
+        self
+    }
+
+    /// The rules that the group plays by.
+    #[must_use]
+    pub const fn safety(&self) -> Safety {
+        self.safety
+    }
+
+    pub(crate) const fn is_guarded(&self) -> bool {
+        matches!(self.safety, Safety::Guarded)
+    }
+
+    /// Whether the shared area votes too: with an even number of servers, so that half of them are
+    /// never without a majority just because the other half is gone.
+    #[must_use]
+    pub const fn has_witness(&self) -> bool {
+        self.size.is_multiple_of(2)
+    }
+
+    /// The least number of votes that no other server can have as well.
+    #[must_use]
+    pub const fn majority(&self) -> usize {
+        let votes = self.size as usize + if self.has_witness() { 1 } else { 0 };
+        votes / 2 + 1
     }
 
     /// The server that this configuration is for.

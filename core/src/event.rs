@@ -1,6 +1,7 @@
 //! What is worth knowing: typed, never prose.
 
 use crate::id::{Members, ServerId};
+use crate::lease::Claim;
 
 /// The kinds of trouble that an examination can tell apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -9,6 +10,9 @@ pub enum Trouble {
     Service,
     /// The network does not answer.
     Network,
+    /// Guarded groups only: network and services are well, but the server's management side asks for
+    /// no lease, so its address is nowhere.
+    Management,
 }
 
 /// What the background job tries next.
@@ -131,5 +135,15 @@ pub enum Event {
     StructureChanged {
         /// The servers that are now in the ring.
         members: Members,
+    },
+    /// The lease of what this server holds has ended, so it holds it no longer.
+    LeaseLost {
+        /// The address or image.
+        claim: Claim,
+    },
+    /// A manager that nobody agrees with wanted this server's address, and its services are well.
+    Refused {
+        /// The manager.
+        manager: ServerId,
     },
 }

@@ -42,6 +42,15 @@ impl ServerId {
     pub fn before(self, size: usize) -> impl DoubleEndedIterator<Item = Self> + Clone {
         self.after(size).rev()
     }
+
+    /// How far `other` comes after this server: 0 for itself.
+    ///
+    /// Counted as in the largest ring. In a smaller one the distances are not consecutive, but their
+    /// order is the ring's, and that is all they are good for.
+    #[must_use]
+    pub(crate) const fn distance(self, other: Self) -> usize {
+        other.index().wrapping_sub(self.index()) % SERVERS_MAX
+    }
 }
 
 /// The paper counts from one: the first server prints as `S1`.
@@ -129,6 +138,14 @@ impl Members {
     /// The servers of the set in ring order.
     pub fn iter(self) -> impl DoubleEndedIterator<Item = ServerId> + Clone {
         ServerId::all(SERVERS_MAX).filter(move |server| self.contains(*server))
+    }
+
+    /// The servers of the set in ring order, beginning with those after `server`, which comes last.
+    ///
+    /// Decisions are made in this order, so that no server is first by its number alone.
+    pub fn iter_after(self, server: ServerId) -> impl Iterator<Item = ServerId> + Clone {
+        let after = server.after(SERVERS_MAX).chain([server]);
+        after.filter(move |server| self.contains(*server))
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::event::Event;
 use crate::id::{Members, ServerId, ServiceSet};
+use crate::lease::{Claim, Claims};
 use crate::message::Message;
-use crate::time::Time;
+use crate::time::{Span, Time};
 use crate::timer::Timer;
 use alloc::vec::Vec;
 
@@ -18,6 +19,12 @@ pub enum Input {
         /// The functions whose virtual server on this host holds the virtual IP address at this
         /// moment, as when only the programs were restarted.
         serving: Members,
+        /// For how long at least no management program has run on this server, [`Span::MAX`] when
+        /// none ever has. A voter that ran until just now may have given votes that it forgot.
+        silent: Span,
+        /// Guarded groups only: for how long all of this may still be on this server by what earlier
+        /// programs were told with [`Output::Hold`], [`Span::MAX`] when they were told nothing.
+        left: Span,
     },
     /// A message from another member arrived.
     Message {
@@ -70,6 +77,15 @@ pub enum Output {
         /// The ticket.
         job: JobId,
     },
+    /// Guarded groups only: what this lease is about may be on this server until then, and no longer
+    /// unless a later output says so. The driver sees to the end even if this node is never stepped
+    /// again: an address gets a lifetime, a virtual server is killed.
+    Hold {
+        /// The address or image.
+        claim: Claim,
+        /// When it ends.
+        until: Time,
+    },
     /// Something worth knowing happened.
     Note(Event),
 }
@@ -82,7 +98,7 @@ pub enum Action {
         /// The examined server.
         target: ServerId,
     },
-    /// Examine each service of `target`. Ends with [`Outcome::Services`].
+    /// Examine each service of `target`, which may be this server itself. Ends with [`Outcome::Services`].
     ExamineServices {
         /// The examined server.
         target: ServerId,
@@ -133,6 +149,12 @@ pub enum Action {
     AssignOwn,
     /// Take this server's own virtual IP address off it.
     ReleaseOwn,
+    /// Ask the witness, the [`Register`](crate::Register) on the shared area, for its votes. Ends
+    /// with [`Outcome::Granted`].
+    Vote {
+        /// All that this server wants the witness's vote for.
+        claims: Claims,
+    },
 }
 
 /// How a job ended.
@@ -144,6 +166,8 @@ pub enum Outcome {
     Failed,
     /// The services that were found failing; none of them means that all are well.
     Services(ServiceSet),
+    /// The votes that the witness gave.
+    Granted(Claims),
 }
 
 /// Which part of a node a job belongs to.
@@ -157,6 +181,8 @@ pub enum Owner {
     Standby,
     /// This server's own virtual IP address.
     Own,
+    /// The votes of the witness.
+    Vote,
 }
 
 /// The ticket of a job: unique among the jobs that a node has under way.
@@ -208,6 +234,10 @@ impl Outbox {
 
     pub(crate) fn cancel(&mut self, job: JobId) {
         self.outputs.push(Output::Cancel { job });
+    }
+
+    pub(crate) fn hold(&mut self, claim: Claim, until: Time) {
+        self.outputs.push(Output::Hold { claim, until });
     }
 
     pub(crate) fn note(&mut self, event: Event) {

@@ -3,6 +3,7 @@
 use crate::event::{Event, Trouble};
 use crate::id::{Members, ServerId};
 use crate::io::{Action, Outcome, Owner};
+use crate::lease::{Claim, Claims};
 use crate::message::Message;
 use crate::node::{Context, Node};
 use crate::plan;
@@ -22,7 +23,11 @@ pub(crate) struct Membership {
     /// Somebody who answered serves or recovers this server's function.
     held: bool,
     /// Who waits to hear that this server holds its address again.
-    giver: Option<ServerId>,
+    pub(crate) giver: Option<ServerId>,
+    /// The manager that wants the address, while this server examines itself.
+    pub(crate) doubter: Option<ServerId>,
+    /// The address was lost with its lease, and is to come back with the next.
+    lapsed: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -43,8 +48,12 @@ enum Phase {
 enum Own {
     #[default]
     Dropped,
+    /// There is no lease of it yet.
+    Claiming,
     Assigning,
     Held,
+    /// It is on this server, whose services are being examined.
+    Doubted,
     Releasing,
 }
 
@@ -58,18 +67,24 @@ impl Membership {
     }
 
     pub(crate) const fn holds_own(&self) -> bool {
-        matches!(self.own, Own::Held | Own::Releasing)
+        matches!(self.own, Own::Held | Own::Doubted | Own::Releasing)
     }
 }
 
 impl Membership {
     pub(crate) const fn own_is_changing(&self) -> bool {
-        matches!(self.own, Own::Assigning | Own::Releasing)
+        matches!(self.own, Own::Assigning | Own::Doubted | Own::Releasing)
+    }
+
+    /// Whether this server's address lives on a lease. One that is being dropped does not mind its
+    /// end.
+    pub(crate) const fn uses_own(&self) -> bool {
+        matches!(self.own, Own::Assigning | Own::Held | Own::Doubted)
     }
 
     /// Whether it manages and holds its own address, or is about to: nothing is left to ask for.
     pub(crate) const fn has_place(&self) -> bool {
-        self.is_managing() && !matches!(self.own, Own::Dropped)
+        self.is_managing() && !matches!(self.own, Own::Dropped | Own::Claiming)
     }
 }
 
@@ -127,8 +142,10 @@ impl Node {
         if self.structure.contains(me) {
             self.begin_managing(cx);
             self.resume_recoveries(cx);
-            if self.membership.own == Own::Dropped && !self.membership.held {
-                self.claim_own(cx);
+            match self.membership.own {
+                Own::Dropped if !self.membership.held => self.claim_own(cx),
+                Own::Claiming if self.membership.held => self.stop_claiming_own(cx),
+                _ => {}
             }
         } else {
             self.membership.phase = Phase::Outside;
@@ -143,7 +160,7 @@ impl Node {
     /// under way, unless the structure says that they serve for good.
     fn resume_recoveries(&mut self, cx: &mut Context<'_>) {
         let unattended = self.view().serving().minus(self.view().recovering());
-        for function in unattended.iter() {
+        for function in unattended.iter_after(self.me()) {
             let managed = self.watches[function.index()].priority.is_some();
             if managed && self.structure.contains(function) {
                 self.act(cx, function, Trouble::Network);
@@ -151,16 +168,42 @@ impl Node {
         }
     }
 
+    fn own_claim(&self) -> Claims {
+        Claims::NONE.with(Claim::Address(self.me()))
+    }
+
     fn claim_own(&mut self, cx: &mut Context<'_>) {
-        let me = self.me();
-        self.membership.own = Own::Assigning;
-        self.run(cx, Owner::Own, me, Action::AssignOwn);
+        self.membership.own = Own::Claiming;
+        self.claim(cx, self.own_claim());
+        if self.may(cx.now, Claim::Address(self.me())) {
+            self.own_leased(cx);
+        }
+    }
+
+    fn stop_claiming_own(&mut self, cx: &mut Context<'_>) {
+        self.membership.own = Own::Dropped;
+        self.give_up(cx, self.own_claim());
+    }
+
+    pub(crate) fn own_leased(&mut self, cx: &mut Context<'_>) {
+        if self.membership.own == Own::Claiming {
+            let me = self.me();
+            self.membership.own = Own::Assigning;
+            self.run(cx, Owner::Own, me, Action::AssignOwn);
+        }
+    }
+
+    /// The lease of this server's own address has ended, and the driver has taken it off.
+    pub(crate) fn own_lost(&mut self, cx: &mut Context<'_>) {
+        self.release_own(cx);
+        self.membership.lapsed = true;
     }
 
     fn release_own(&mut self, cx: &mut Context<'_>) {
         let me = self.me();
         self.membership.own = Own::Releasing;
         self.membership.giver = None;
+        self.membership.lapsed = false;
         self.run(cx, Owner::Own, me, Action::ReleaseOwn);
     }
 
@@ -180,26 +223,47 @@ impl Node {
                 }
             }
             (Own::Assigning, _) => {
-                self.membership.own = Own::Dropped;
+                self.stop_claiming_own(cx);
                 self.timers
                     .set(Timer::Join, cx.now + self.config.timing.inter_monitoring);
             }
-            (Own::Releasing, _) => {
-                self.membership.own = Own::Dropped;
-                cx.out.note(Event::OwnAddressDropped);
-                if self.membership.giver.is_some() {
-                    return self.claim_own(cx);
-                }
-                let timing = &self.config.timing;
-                let wait = if self.membership.is_managing() {
-                    // A manager is about to restart this server; it asks when that did not come.
-                    timing.judgement_max
-                } else {
-                    timing.inter_monitoring
-                };
-                self.timers.set(Timer::Join, cx.now + wait);
+            (Own::Doubted, outcome) => self.self_examined(cx, outcome),
+            (Own::Releasing, _) => self.own_released(cx),
+            (Own::Dropped | Own::Claiming | Own::Held, _) => {}
+        }
+    }
+
+    fn own_released(&mut self, cx: &mut Context<'_>) {
+        self.membership.own = Own::Dropped;
+        cx.out.note(Event::OwnAddressDropped);
+        let timing = &self.config.timing;
+        let is_managing = self.membership.is_managing();
+        let mut wait = timing.inter_monitoring;
+        if self.membership.giver.is_some() || self.membership.lapsed && is_managing {
+            self.claim_own(cx);
+        } else {
+            if is_managing {
+                // A manager is about to restart this server; it asks when that did not come.
+                wait = timing.judgement_max;
             }
-            (Own::Dropped | Own::Held, _) => {}
+            self.give_up(cx, self.own_claim());
+        }
+        if !self.membership.has_place() {
+            self.timers.set(Timer::Join, cx.now + wait);
+        }
+    }
+
+    /// A manager that nobody agrees with wants this server's address. It gets it only when the
+    /// services are in trouble here, too.
+    fn self_examined(&mut self, cx: &mut Context<'_>, outcome: Outcome) {
+        self.membership.own = Own::Held;
+        let doubter = self.membership.doubter.take();
+        match (outcome, doubter) {
+            (Outcome::Services(failing), Some(manager)) if failing.is_empty() => {
+                cx.out.note(Event::Refused { manager });
+                cx.out.send(manager, Message::Resumed);
+            }
+            _ => self.release_own(cx),
         }
     }
 
@@ -207,10 +271,23 @@ impl Node {
         self.own_done(cx, Outcome::Failed);
     }
 
-    pub(crate) fn yield_received(&mut self, cx: &mut Context<'_>) {
+    pub(crate) fn yield_received(&mut self, cx: &mut Context<'_>, from: ServerId, agreed: bool) {
+        if self.config.is_guarded() && !agreed && self.membership.own == Own::Held {
+            let me = self.me();
+            self.membership.own = Own::Doubted;
+            self.membership.doubter = Some(from);
+            self.run(cx, Owner::Own, me, Action::ExamineServices { target: me });
+        } else {
+            self.drop_own(cx);
+        }
+    }
+
+    fn drop_own(&mut self, cx: &mut Context<'_>) {
         match self.membership.own {
-            Own::Held | Own::Assigning => self.release_own(cx),
-            Own::Dropped | Own::Releasing => {}
+            Own::Held | Own::Doubted | Own::Assigning => self.release_own(cx),
+            Own::Claiming => self.stop_claiming_own(cx),
+            Own::Releasing => self.membership.lapsed = false,
+            Own::Dropped => {}
         }
     }
 
@@ -226,12 +303,14 @@ impl Node {
         }
         self.begin_managing(cx);
         match self.membership.own {
-            Own::Held => cx.out.send(from, Message::Resumed),
+            Own::Held | Own::Doubted => cx.out.send(from, Message::Resumed),
             Own::Dropped => {
                 self.membership.giver = Some(from);
                 self.claim_own(cx);
             }
-            Own::Assigning | Own::Releasing => self.membership.giver = Some(from),
+            Own::Claiming | Own::Assigning | Own::Releasing => {
+                self.membership.giver = Some(from);
+            }
         }
     }
 
@@ -371,7 +450,7 @@ impl Node {
         let members = structure.members();
         let before = self.structure.members();
         self.structure = structure;
-        self.digest = structure.digest();
+        self.digest = structure.digest(self.config.size());
         if members != before {
             cx.out.note(Event::StructureChanged { members });
             self.absent = self.absent.minus(before.minus(members));
@@ -397,11 +476,11 @@ impl Node {
             return;
         }
         self.membership.phase = Phase::Outside;
-        for target in self.view().recovering().iter() {
+        for target in self.view().recovering().iter_after(self.me()) {
             self.abandon_recovery(cx, target);
             self.end_program(cx, target);
         }
-        self.yield_received(cx);
+        self.drop_own(cx);
         self.timers
             .set(Timer::Join, cx.now + self.config.timing.inter_monitoring);
     }

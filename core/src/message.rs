@@ -1,7 +1,9 @@
 //! What members say to each other.
 
 use crate::id::{Members, ServerId};
+use crate::lease::Claims;
 use crate::structure::Structure;
+use crate::time::Stamp;
 
 /// A message between two members. Small, and copied freely.
 ///
@@ -64,12 +66,36 @@ pub enum Message {
         structure: Structure,
     },
     /// The receiver shall drop its own virtual IP address: a virtual server is about to take it.
-    Yield,
-    /// Answer to [`Message::GiveBack`]: the sender holds its own address again.
+    Yield {
+        /// Whether the other manager has found the trouble too. Guarded groups only: if not, the
+        /// receiver examines itself first.
+        agreed: bool,
+    },
+    /// Answer to [`Message::GiveBack`]: the sender holds its own address again. Answer to
+    /// [`Message::Yield`]: it keeps it, because its services are well.
     Resumed,
     /// The sender cannot start the virtual server of `function`: the receiver shall.
     Take {
         /// The function to serve.
         function: ServerId,
+    },
+    /// Guarded groups only, to the acting manager: the sender has found the same service trouble.
+    Agree {
+        /// The target in trouble.
+        target: ServerId,
+    },
+    /// Guarded groups only: the sender asks for the receiver's votes.
+    Renew {
+        /// All that it wants them for; those that it has for anything else are free again.
+        claims: Claims,
+        /// When it asked, by its own time. No two of its questions have the same.
+        stamp: Stamp,
+    },
+    /// Answer to [`Message::Renew`].
+    Grant {
+        /// What the sender's votes are given for.
+        claims: Claims,
+        /// The stamp of the question.
+        stamp: Stamp,
     },
 }

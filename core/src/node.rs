@@ -4,13 +4,14 @@ use crate::config::Config;
 use crate::event::Event;
 use crate::id::{Members, SERVERS_MAX, ServerId};
 use crate::io::{Action, Command, Deadline, Input, JobId, Outbox, Outcome, Owner, Step};
+use crate::lease::{Claims, Leases, Register};
 use crate::membership::Membership;
 use crate::message::Message;
 use crate::plan::{self, Managers};
 use crate::recovery::Recovery;
 use crate::standby::Standby;
 use crate::structure::Structure;
-use crate::time::Time;
+use crate::time::{Span, Time};
 use crate::timer::{Timer, Timers};
 use crate::watch::Watch;
 
@@ -39,6 +40,10 @@ pub struct Node {
     pub(crate) recoveries: [Recovery; SERVERS_MAX],
     pub(crate) standbys: [Standby; SERVERS_MAX],
     pub(crate) timers: Timers,
+    pub(crate) leases: Leases,
+    /// This server as a voter.
+    pub(crate) register: Register,
+    pub(crate) vote: Vote,
     pub(crate) serial: u16,
     pub(crate) stale: u32,
 }
@@ -64,12 +69,15 @@ impl Node {
             config,
             membership: Membership::default(),
             structure,
-            digest: structure.digest(),
+            digest: structure.digest(config.size()),
             absent: Members::NONE,
             watches: [Watch::default(); SERVERS_MAX],
             recoveries: [Recovery::default(); SERVERS_MAX],
             standbys: [Standby::default(); SERVERS_MAX],
             timers: Timers::new(),
+            leases: Leases::new(),
+            register: Register::new(Time::ZERO, Span::MAX, config.timing.lease_term),
+            vote: Vote::default(),
             serial: 0,
             stale: 0,
         }
@@ -86,21 +94,31 @@ impl Node {
         out.clear();
         let cx = &mut Context { now, out };
         match input {
-            Input::Start { holding, serving } => self.start(cx, holding, serving),
+            Input::Start {
+                holding,
+                serving,
+                silent,
+                left,
+            } => {
+                self.forget(now, silent, self.config.timing.lease_term);
+                // A driver that has seen something else here than functions of other members is
+                // mistaken.
+                let others = self.others().fold(Members::NONE, Members::with);
+                let serving = serving.minus(serving.minus(others));
+                self.inherit(cx, holding, serving, left);
+                self.join(cx, holding, serving);
+            }
             Input::Command(Command::Stop) => self.stop(cx),
             _ if !self.membership.is_running() => {}
             Input::Message { from, message } => self.receive(cx, from, message),
             Input::Done { job, outcome } => self.done(cx, job, outcome),
             Input::Deadline => {
-                while let Some(timer) = self.timers.take_due(now) {
+                while let Some(timer) = self.timers.take_due(now, self.config.me) {
                     self.expire(cx, timer);
                 }
             }
         }
-        let deadline = self
-            .timers
-            .first()
-            .map(|(at, timer)| Deadline { at, timer });
+        let deadline = self.view().deadline();
         Step::new(out, deadline)
     }
 
@@ -110,23 +128,25 @@ impl Node {
         View { node: self }
     }
 
-    fn start(&mut self, cx: &mut Context<'_>, holding: bool, serving: Members) {
+    /// A new life begins, in which nothing of an earlier one is known.
+    fn forget(&mut self, now: Time, silent: Span, term: Span) {
         *self = Self::new(self.config);
-        self.join(cx, holding, serving.without(self.me()));
+        self.register = Register::new(now, silent, term);
     }
 
     fn stop(&mut self, cx: &mut Context<'_>) {
         if !self.membership.is_running() {
             return;
         }
-        for subject in ServerId::all(SERVERS_MAX) {
-            for owner in [Owner::Watch, Owner::Recovery, Owner::Standby, Owner::Own] {
+        let me = self.me();
+        for subject in [me].into_iter().chain(me.after(SERVERS_MAX)) {
+            for owner in OWNERS {
                 self.cancel_job(cx, owner, subject);
             }
         }
         // Nobody would take the addresses off these virtual servers any more, and another manager
         // will stand in for this one.
-        for function in self.view().awake().iter() {
+        for function in self.view().awake().iter_after(self.me()) {
             for action in [Action::Release { function }, Action::Suspend { function }] {
                 self.serial = self.serial.wrapping_add(1);
                 let (owner, serial) = (Owner::Standby, self.serial);
@@ -171,9 +191,12 @@ impl Node {
                 self.welcome_received(cx, from, &structure, held);
             }
             Message::GiveBack { structure } => self.give_back_received(cx, from, &structure),
-            Message::Yield => self.yield_received(cx),
+            Message::Yield { agreed } => self.yield_received(cx, from, agreed),
             Message::Resumed => self.resumed_received(cx, from),
             Message::Take { function } => self.take_received(cx, function),
+            Message::Agree { target } => self.agree_received(from, target),
+            Message::Renew { claims, stamp } => self.renew_received(cx, from, claims, stamp),
+            Message::Grant { claims, stamp } => self.grant_received(cx, from, claims, stamp),
         }
     }
 
@@ -184,6 +207,7 @@ impl Node {
             Owner::Recovery => self.recoveries[subject.index()].job,
             Owner::Standby => self.standbys[subject.index()].job,
             Owner::Own => self.membership.job,
+            Owner::Vote => self.vote.job,
         };
         if waited_for != Some(job.serial) {
             self.stale = self.stale.saturating_add(1);
@@ -195,6 +219,7 @@ impl Node {
             Owner::Recovery => self.recovery_done(cx, subject, outcome),
             Owner::Standby => self.standby_done(cx, subject, outcome),
             Owner::Own => self.own_done(cx, outcome),
+            Owner::Vote => self.vote_done(cx, outcome),
         }
     }
 
@@ -218,6 +243,12 @@ impl Node {
                 let me = self.me();
                 self.cancel_job(cx, Owner::Own, me);
                 self.own_expired(cx);
+            }
+            Timer::Lease => self.lease_expired(cx),
+            Timer::Vote => {
+                let me = self.me();
+                self.cancel_job(cx, Owner::Vote, me);
+                self.vote_done(cx, Outcome::Failed);
             }
         }
     }
@@ -259,6 +290,7 @@ impl Node {
             Action::ExamineNetwork { .. } | Action::ExamineServices { .. } => {
                 self.config.timing.examination_max
             }
+            Action::Vote { .. } => self.config.timing.lease_term,
             _ => self.config.timing.job_max,
         };
         self.timers.set(timer_of(owner, subject), cx.now + wait);
@@ -295,6 +327,7 @@ impl Node {
             Owner::Recovery => &mut self.recoveries[subject.index()].job,
             Owner::Standby => &mut self.standbys[subject.index()].job,
             Owner::Own => &mut self.membership.job,
+            Owner::Vote => &mut self.vote.job,
         }
     }
 }
@@ -305,8 +338,27 @@ const fn timer_of(owner: Owner, subject: ServerId) -> Timer {
         Owner::Recovery => Timer::Recovery(subject),
         Owner::Standby => Timer::Standby(subject),
         Owner::Own => Timer::Own,
+        Owner::Vote => Timer::Vote,
     }
 }
+
+/// The question to the witness that is under way, or was the last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Vote {
+    pub(crate) job: Option<u16>,
+    /// Its stamp.
+    pub(crate) asked: Time,
+    /// All that this server wanted when it asked.
+    pub(crate) wanted: Claims,
+}
+
+const OWNERS: [Owner; 5] = [
+    Owner::Watch,
+    Owner::Recovery,
+    Owner::Standby,
+    Owner::Own,
+    Owner::Vote,
+];
 
 impl View<'_> {
     /// Whether the management programs run.
@@ -380,7 +432,7 @@ impl View<'_> {
     pub fn deadline(&self) -> Option<Deadline> {
         self.node
             .timers
-            .first()
+            .first(self.node.me())
             .map(|(at, timer)| Deadline { at, timer })
     }
 
@@ -398,17 +450,17 @@ impl View<'_> {
             Owner::Recovery => node.recoveries[subject.index()].is_active(),
             Owner::Standby => node.standbys[subject.index()].is_waiting(),
             Owner::Own => subject == node.me() && node.membership.own_is_changing(),
+            Owner::Vote => subject == node.me() && node.vote.job.is_some(),
         };
-        let parts = ServerId::all(SERVERS_MAX).flat_map(|subject| {
-            [Owner::Watch, Owner::Recovery, Owner::Standby, Owner::Own]
-                .map(|owner| (owner, subject))
-        });
+        let parts =
+            ServerId::all(SERVERS_MAX).flat_map(|subject| OWNERS.map(|owner| (owner, subject)));
+        let asks = node.leases.wanted.is_empty() || node.timers.is_set(Timer::Lease);
         let place = (Owner::Own, node.me());
         let placed = node.membership.has_place() || node.timers.is_set(Timer::Join);
         parts
             .filter(|(owner, subject)| waits(*owner, *subject))
             .find(|(owner, subject)| !node.timers.is_set(timer_of(*owner, *subject)))
-            .or_else(|| (!placed).then_some(place))
+            .or_else(|| (!placed || !asks).then_some(place))
     }
 
     fn functions(&self, wanted: impl Fn(&Standby) -> bool) -> Members {

@@ -6,6 +6,7 @@
 use crate::event::{Event, Means, Trouble};
 use crate::id::{Members, ServerId, ServiceSet};
 use crate::io::{Action, Outcome, Owner};
+use crate::lease::Claim;
 use crate::message::Message;
 use crate::node::{Context, Node};
 use crate::time::{Span, Time};
@@ -37,6 +38,10 @@ enum State {
     Launching,
     /// The service programs are being restarted.
     RestartingServices,
+    /// The server is to be restarted once this server has the lease of its address.
+    Claiming,
+    /// The services are examined once more, now that nothing but that is in the way of a restart.
+    Rechecking,
     /// The server has been told to restart.
     RestartingServer,
     /// The server has been told to power on.
@@ -102,6 +107,13 @@ impl Node {
             network_normal: trouble == Trouble::Service,
             failing: ServiceSet::from_bits(u8::MAX),
             until,
+            // A server whose services are well needs none of the means: it is waited for.
+            tried: Tried {
+                services: trouble == Trouble::Management,
+                restart: trouble == Trouble::Management,
+                power: trouble == Trouble::Management,
+                wait: false,
+            },
             ..Recovery::default()
         };
         let launch = self.config.timing.hand_off;
@@ -146,6 +158,7 @@ impl Node {
             State::Idle => {}
             State::Launching => self.launched(cx, target),
             State::Pausing => self.poll(cx, target),
+            State::Claiming => self.refused(cx, target),
             State::Polling => self.polled(cx, target, Outcome::Failed),
             State::Settling => {
                 self.recovery(target).state = State::Examining;
@@ -161,6 +174,7 @@ impl Node {
             State::RestartingServices
             | State::RestartingServer
             | State::PoweringOn
+            | State::Rechecking
             | State::Examining => self.recovery_done(cx, target, Outcome::Failed),
         }
     }
@@ -173,7 +187,10 @@ impl Node {
     ) {
         let done = outcome == Outcome::Ok;
         match self.recoveries[target.index()].state {
-            State::RestartingServices if done => self.settle(cx, target, false),
+            State::RestartingServices if done || self.config.is_guarded() => {
+                // A command that was not taken says nothing of the services; they are looked at.
+                self.settle(cx, target, false);
+            }
             State::RestartingServices => self.escalate(cx, target),
             State::RestartingServer | State::PoweringOn if done => self.await_return(cx, target),
             State::RestartingServer => {
@@ -184,8 +201,15 @@ impl Node {
             State::PoweringOn => self.escalate(cx, target),
             State::Polling => self.polled(cx, target, outcome),
             State::Examining => self.reexamined(cx, target, outcome),
+            State::Rechecking => match outcome {
+                Outcome::Services(failing) if !failing.is_empty() => {
+                    self.restart_now(cx, target);
+                }
+                _ => self.reexamined(cx, target, outcome),
+            },
             State::Idle
             | State::Launching
+            | State::Claiming
             | State::Pausing
             | State::Settling
             | State::Reporting { .. } => {}
@@ -218,7 +242,6 @@ impl Node {
             let action = Action::RestartServices { target, failing };
             self.run(cx, Owner::Recovery, target, action);
         } else if network_normal && !tried.restart {
-            self.recovery(target).tried.restart = true;
             self.restart_server(cx, target);
         } else if !network_normal && !tried.wait {
             cx.out.note(Event::Tried {
@@ -236,6 +259,14 @@ impl Node {
         }
     }
 
+    /// The target keeps its address, or nobody answers: what is wrong with it is looked at anew.
+    pub(crate) fn refused(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        if self.recoveries[target.index()].state == State::Claiming {
+            self.unwant(cx, target);
+            self.settle(cx, target, false);
+        }
+    }
+
     fn begin_means(&mut self, cx: &mut Context<'_>, target: ServerId, means: Means, state: State) {
         cx.out.note(Event::Tried { target, means });
         let recovery = self.recovery(target);
@@ -246,9 +277,35 @@ impl Node {
     fn restart_server(&mut self, cx: &mut Context<'_>, target: ServerId) {
         // The management program learns that the service restart did not help, and lets the virtual
         // server take over while the job restarts the server.
-        let hand_off = self.config.timing.hand_off;
-        cx.out.send(target, Message::Yield);
-        self.want(cx, target, hand_off);
+        let timing = self.config.timing;
+        let agreed = self.watches[target.index()].agreed;
+        cx.out.send(target, Message::Yield { agreed });
+        self.recovery(target).state = State::Claiming;
+        self.want(cx, target, timing.hand_off);
+        if !self.config.is_guarded() {
+            self.restart_now(cx, target);
+        } else if self.may(cx.now, Claim::Address(target)) {
+            self.restart_leased(cx, target);
+        } else {
+            self.recovery_after(cx, target, timing.judgement_max);
+        }
+    }
+
+    /// The address of a server that is to be restarted is this server's: nobody loses it by that.
+    pub(crate) fn restart_leased(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        if self.recoveries[target.index()].state == State::Claiming {
+            self.recovery(target).state = State::Rechecking;
+            self.run(
+                cx,
+                Owner::Recovery,
+                target,
+                Action::ExamineServices { target },
+            );
+        }
+    }
+
+    fn restart_now(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        self.recovery(target).tried.restart = true;
         self.begin_means(cx, target, Means::RestartServer, State::RestartingServer);
         self.run(
             cx,
@@ -308,7 +365,11 @@ impl Node {
     /// The wait is over. A server whose network answers, though its management side is silent, is
     /// examined; any other needs a stronger means.
     fn judge(&mut self, cx: &mut Context<'_>, target: ServerId) {
-        if self.recoveries[target.index()].network_normal {
+        let is_there = self.recoveries[target.index()].network_normal;
+        if is_there && self.config.is_guarded() {
+            // Nobody would ask for its leases, so it cannot have its address back.
+            self.report(cx, target, false);
+        } else if is_there {
             self.settle(cx, target, true);
         } else {
             self.escalate(cx, target);
@@ -327,6 +388,14 @@ impl Node {
             _ => recovery.returned = true,
         }
         cx.out.note(Event::Returned { target });
+    }
+
+    /// Whoever asks for leases is there.
+    pub(crate) fn sign_of_life(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        let state = self.recoveries[target.index()].state;
+        if matches!(state, State::Pausing | State::Polling) {
+            self.target_returned(cx, target);
+        }
     }
 
     fn settle(&mut self, cx: &mut Context<'_>, target: ServerId, starting: bool) {
@@ -356,7 +425,7 @@ impl Node {
                 self.escalate(cx, target);
             }
             // The target went away while it was examined: its network is the question again.
-            Outcome::Ok | Outcome::Failed => {
+            Outcome::Ok | Outcome::Failed | Outcome::Granted(_) => {
                 recovery.network_normal = false;
                 self.escalate(cx, target);
             }
@@ -432,11 +501,11 @@ impl Node {
     /// that are not in it: one that was cut out by mistake hears of it so.
     pub(crate) fn beat(&mut self, cx: &mut Context<'_>) {
         let active = self.view().recovering();
-        for target in active.iter() {
+        for target in active.iter_after(self.me()) {
             self.report_progress(cx, target);
         }
         let outside = self.outside();
-        for server in outside.iter() {
+        for server in outside.iter_after(self.me()) {
             cx.out.send(
                 server,
                 Message::Report {

@@ -3,6 +3,7 @@
 use crate::event::Event;
 use crate::id::{Priority, ServerId};
 use crate::io::{Action, Outcome, Owner};
+use crate::lease::{Claim, Claims};
 use crate::message::Message;
 use crate::node::{Context, Node};
 use crate::plan;
@@ -19,7 +20,7 @@ pub(crate) struct Standby {
     /// The real server gets the address once the virtual one has dropped it.
     giving_back: bool,
     /// The manager that was asked to run the virtual server, since this host cannot.
-    delegated: Option<ServerId>,
+    pub(crate) delegated: Option<ServerId>,
     /// There was no room for it; it gets the next that becomes free.
     refused: bool,
     /// The entry of the structure that this virtual server acts on; a later one overrules it.
@@ -32,8 +33,12 @@ enum State {
     Suspended,
     /// The background job's word has not been found yet.
     Called,
+    /// It waits for the lease of its image.
+    Claiming,
     Resuming,
     ColdStarting,
+    /// It runs, and waits for the lease of its address.
+    Poised,
     Assigning,
     Serving,
     Releasing,
@@ -57,9 +62,25 @@ impl Standby {
         self.delegated
     }
 
-    /// Whether it is on its way from one state to another.
+    /// Whether it is on its way from one state to another, and not for want of a lease.
     pub(crate) const fn is_waiting(&self) -> bool {
-        !matches!(self.state, State::Suspended | State::Serving)
+        !matches!(
+            self.state,
+            State::Suspended | State::Serving | State::Claiming | State::Poised
+        )
+    }
+
+    /// Whether it lives on the lease of its image. One that is being suspended does not mind its end.
+    pub(crate) const fn uses_image(&self) -> bool {
+        !matches!(
+            self.state,
+            State::Suspended | State::Called | State::Claiming | State::Suspending
+        )
+    }
+
+    /// Whether it lives on the lease of its address.
+    pub(crate) const fn uses_address(&self) -> bool {
+        matches!(self.state, State::Assigning | State::Serving)
     }
 
     /// It was found serving when the management programs started.
@@ -98,12 +119,47 @@ impl Node {
             State::Suspended if delay > Span::ZERO => {
                 standby.state = State::Called;
                 self.timers.set(Timer::Standby(function), cx.now + delay);
+                self.claim(cx, Claims::both(function));
             }
             State::Suspended => self.resume(cx, function),
-            State::Returning => {
-                self.standby_run(cx, function, State::Assigning, Action::Assign { function });
-            }
+            State::Returning => self.assign(cx, function),
             _ => {}
+        }
+    }
+
+    /// Gives the virtual server, which runs, its address as soon as there is a lease of it.
+    fn assign(&mut self, cx: &mut Context<'_>, function: ServerId) {
+        self.standby(function).state = State::Poised;
+        self.timers.clear(Timer::Standby(function));
+        self.claim(cx, Claims::both(function));
+        if self.may(cx.now, Claim::Address(function)) {
+            self.address_leased(cx, function);
+        }
+    }
+
+    pub(crate) fn address_leased(&mut self, cx: &mut Context<'_>, function: ServerId) {
+        if self.standbys[function.index()].state == State::Poised {
+            self.standby_run(cx, function, State::Assigning, Action::Assign { function });
+        }
+    }
+
+    pub(crate) fn image_leased(&mut self, cx: &mut Context<'_>, function: ServerId) {
+        if self.standbys[function.index()].state == State::Claiming {
+            self.standby_run(cx, function, State::Resuming, Action::Resume { function });
+        }
+    }
+
+    /// The lease of the address has ended, and the driver has taken it off.
+    pub(crate) fn address_lost(&mut self, cx: &mut Context<'_>, function: ServerId) {
+        if self.standbys[function.index()].uses_address() {
+            self.standby_run(cx, function, State::Releasing, Action::Release { function });
+        }
+    }
+
+    /// The lease of the image has ended, and the driver has stopped the virtual server.
+    pub(crate) fn image_lost(&mut self, cx: &mut Context<'_>, function: ServerId) {
+        if self.standbys[function.index()].uses_image() {
+            self.suspend(cx, function);
         }
     }
 
@@ -113,15 +169,22 @@ impl Node {
         standby.wanted = false;
         standby.refused = false;
         match standby.state {
-            State::Called => {
+            State::Called | State::Claiming => {
                 standby.state = State::Suspended;
                 self.timers.clear(Timer::Standby(function));
+                self.give_up(cx, Claims::both(function));
             }
+            State::Poised => self.suspend(cx, function),
             State::Serving => {
                 self.standby_run(cx, function, State::Releasing, Action::Release { function });
             }
             _ => {}
         }
+    }
+
+    /// The address is not on the virtual server, and shall not be.
+    fn give_up_address(&mut self, cx: &mut Context<'_>, function: ServerId) {
+        self.give_up(cx, Claims::NONE.with(Claim::Address(function)));
     }
 
     /// Gives `function` back to its real server, which has been found healthy.
@@ -134,7 +197,10 @@ impl Node {
         }
         match standby.state {
             State::Assigning | State::Serving | State::Releasing => standby.giving_back = true,
-            _ => self.give_back(cx, function),
+            _ => {
+                self.give_up_address(cx, function);
+                self.give_back(cx, function);
+            }
         }
         self.unwant(cx, function);
     }
@@ -152,9 +218,14 @@ impl Node {
     fn resume(&mut self, cx: &mut Context<'_>, function: ServerId) {
         let others = self.view().awake().without(function);
         if others.len() < usize::from(self.config.guests_max) {
-            self.standby_run(cx, function, State::Resuming, Action::Resume { function });
+            self.standby(function).state = State::Claiming;
+            self.claim(cx, Claims::both(function));
+            if self.may(cx.now, Claim::Image(function)) {
+                self.image_leased(cx, function);
+            }
         } else {
             cx.out.note(Event::NoRoom { function });
+            self.give_up(cx, Claims::both(function));
             self.delegate(cx, function);
             self.standby(function).refused = true;
         }
@@ -210,24 +281,31 @@ impl Node {
             }
             State::ColdStarting => {
                 cx.out.note(Event::VirtualServerFailed { function });
+                self.give_up(cx, Claims::both(function));
                 self.delegate(cx, function);
             }
             State::Assigning if done => self.assigned(cx, function),
             State::Assigning => {
                 cx.out.note(Event::VirtualServerFailed { function });
+                self.give_up_address(cx, function);
                 self.delegate(cx, function);
                 self.suspend(cx, function);
             }
             State::Releasing => self.released(cx, function, done),
             State::Suspending => self.suspended(cx, function),
-            State::Suspended | State::Called | State::Serving | State::Returning => {}
+            State::Suspended
+            | State::Called
+            | State::Claiming
+            | State::Poised
+            | State::Serving
+            | State::Returning => {}
         }
     }
 
     fn started(&mut self, cx: &mut Context<'_>, function: ServerId) {
         cx.out.note(Event::VirtualServerStarted { function });
         if self.standbys[function.index()].wanted {
-            self.standby_run(cx, function, State::Assigning, Action::Assign { function });
+            self.assign(cx, function);
         } else {
             self.suspend(cx, function);
         }
@@ -266,8 +344,9 @@ impl Node {
         }
         cx.out.note(Event::Released { function });
         if standby.wanted {
-            self.standby_run(cx, function, State::Assigning, Action::Assign { function });
+            self.assign(cx, function);
         } else if standby.giving_back {
+            self.give_up_address(cx, function);
             self.give_back(cx, function);
             self.standby(function).state = State::Returning;
             let wait = self.config.timing.examination_max;
@@ -282,6 +361,7 @@ impl Node {
             self.timers.clear(Timer::Standby(from));
             self.suspend(cx, from);
         }
+        self.refused(cx, from);
     }
 
     fn suspend(&mut self, cx: &mut Context<'_>, function: ServerId) {
@@ -300,14 +380,16 @@ impl Node {
         if standby.wanted {
             self.resume(cx, function);
         } else {
-            if standby.giving_back {
+            let giving_back = standby.giving_back;
+            self.give_up(cx, Claims::both(function));
+            if giving_back {
                 self.give_back(cx, function);
             }
             self.use_room(cx);
         }
     }
 
-    /// Room has become free: the first function in ring order that was refused, and that is still
+    /// Room has become free: the first function after this server that was refused, and that is still
     /// this server's to serve, gets it.
     fn use_room(&mut self, cx: &mut Context<'_>) {
         let open = |function: &ServerId| {
@@ -339,7 +421,7 @@ impl Node {
         let stood_in = managers.priority(self.me()) == Some(Priority::P1)
             && managers.p2.is_none_or(|p2| self.absent.contains(p2));
         if taker == Some(self.me()) || stood_in {
-            for function in self.structure.guests(host).iter() {
+            for function in self.structure.guests(host).iter_after(self.me()) {
                 self.want(cx, function, Span::ZERO);
             }
         }

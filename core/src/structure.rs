@@ -11,6 +11,24 @@ use crate::id::{Members, SERVERS_MAX, ServerId};
 /// Stands for "no host" in the table, beyond every place in a ring.
 pub(crate) const NOBODY: u8 = u8::MAX;
 
+/// For each size of a ring the modulus by which [`Structure::digest`] counts, and a root of one: its
+/// power of that size, and no lower one, is 1.
+///
+/// The moduli are composite on purpose. A prime one would give 0 to every structure that a turn of
+/// the ring leaves as it is, be it by one place or by half the ring; these have a factor for each of
+/// the orders of such turns, so that such structures are told apart too.
+const DIGEST_RINGS: [(u32, u32); SERVERS_MAX + 1] = [
+    (65_535, 1),
+    (65_535, 1),
+    (65_535, 256),
+    (65_534, 4_713),
+    (65_535, 16),
+    (65_512, 2_129),
+    (46_189, 41_447),
+    (65_486, 20_277),
+    (52_767, 4_841),
+];
+
 /// Who serves what. Equal values mean the same structure.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Structure {
@@ -121,16 +139,29 @@ impl Structure {
         self
     }
 
+    /// The same structure of servers that have other places: each goes `to` its own.
+    pub(crate) fn moved(&self, to: impl Fn(ServerId) -> ServerId) -> Self {
+        let mut moved = *self;
+        for function in ServerId::all(SERVERS_MAX) {
+            let place = to(function).index();
+            moved.changes[place] = self.changes(function);
+            moved.hosts[place] = self
+                .host(function)
+                .map_or(NOBODY, |host| to(host).index() as u8);
+        }
+        moved
+    }
+
     /// What is known when both copies are: entry by entry the one with more changes.
     ///
-    /// Of two different entries with as many changes the one with the lower host wins; both sides
+    /// Of two different entries with as many changes the one whose host is the nearest before the
+    /// function's own server wins, that server itself comes after them, and nobody last; both sides
     /// decide alike, so the copies still meet.
     #[must_use]
     pub fn merged(mut self, other: &Self) -> Self {
-        for place in 0..SERVERS_MAX {
-            let mine = (self.changes[place], !self.hosts[place]);
-            let theirs = (other.changes[place], !other.hosts[place]);
-            if theirs > mine {
+        for function in ServerId::all(SERVERS_MAX) {
+            if other.claim(function) > self.claim(function) {
+                let place = function.index();
                 self.changes[place] = other.changes[place];
                 self.hosts[place] = other.hosts[place];
             }
@@ -138,16 +169,47 @@ impl Structure {
         self
     }
 
-    /// A short sum that differs, but for rare chance, between different structures.
+    /// What the entry of `function` is worth against another copy's.
+    fn claim(&self, function: ServerId) -> (u16, Option<usize>) {
+        let host = self.host(function);
+        let nearness = host.map(|host| function.distance(host));
+        (self.changes(function), nearness)
+    }
+
+    /// A short sum that differs, but for rare chance, between different structures of a ring of
+    /// `size` servers.
+    ///
+    /// The entry of each place is mixed, with its host counted from the place, and multiplied by a
+    /// root of one to the power of the place. So turning the ring by one place multiplies the sum by
+    /// that root, and no place is special; see [`turned_digest`].
     #[must_use]
-    pub fn digest(&self) -> u16 {
-        let mut sum = 0x811c_9dc5_u32;
-        for place in 0..SERVERS_MAX {
-            for word in [u32::from(self.changes[place]), u32::from(self.hosts[place])] {
-                sum = (sum ^ word).wrapping_mul(0x0100_0193);
-            }
-        }
-        (sum ^ sum >> 16) as u16
+    pub fn digest(&self, size: usize) -> u16 {
+        let (modulus, root) = DIGEST_RINGS[size.min(SERVERS_MAX)];
+        let places = ServerId::all(size).rev();
+        let sum = places.fold(0, |sum, function| {
+            let steps = |host: ServerId| (size + host.index() - function.index()) % size;
+            let host = self
+                .host(function)
+                .map_or(u32::from(NOBODY), |host| steps(host) as u32);
+            let entry = u32::from(self.changes(function)) << 8 | host;
+            let mixed = (entry + 1).wrapping_mul(0x9e37_79b1);
+            let mixed = (mixed ^ mixed >> 15).wrapping_mul(0xe409_6151);
+            (sum * root + (mixed ^ mixed >> 16) % modulus) % modulus
+        });
+        sum as u16
+    }
+}
+
+/// The digest of a structure whose digest is `digest`, after its ring of `size` was turned by `by`
+/// places. What is no digest of any structure stays as it is.
+pub(crate) fn turned_digest(digest: u16, by: usize, size: usize) -> u16 {
+    let (modulus, root) = DIGEST_RINGS[size.min(SERVERS_MAX)];
+    let digest = u32::from(digest);
+    let turned = (0..by).fold(digest, |sum, _| sum * root % modulus);
+    if digest < modulus {
+        turned as u16
+    } else {
+        digest as u16
     }
 }
 
@@ -155,6 +217,7 @@ impl Structure {
 mod tests {
     use super::*;
     use alloc::format;
+    use alloc::vec::Vec;
 
     fn s(number: usize) -> ServerId {
         ServerId::new(number - 1).unwrap()
@@ -188,7 +251,7 @@ mod tests {
         let later = ring.with_host(s(2), None).with_host(s(2), Some(s(2)));
         assert_eq!(later.merged(&ring), later);
         assert_eq!(ring.merged(&later), later);
-        assert_ne!(ring.digest(), later.digest());
+        assert_ne!(ring.digest(4), later.digest(4));
     }
 
     #[test]
@@ -198,5 +261,88 @@ mod tests {
         let right = ring.with_host(s(2), Some(s(3)));
         assert_eq!(left.merged(&right), right.merged(&left));
         assert_eq!(left.merged(&right).host(s(2)), Some(s(1)));
+    }
+
+    #[test]
+    fn of_equal_counts_the_nearest_host_before_wins_in_every_ring() {
+        let claims = |size: usize, function: ServerId| {
+            let before = function.before(size).map(Some);
+            before.chain([Some(function), None]).collect::<Vec<_>>()
+        };
+        for size in 2..=SERVERS_MAX {
+            for function in ServerId::all(size) {
+                let of = |host| Structure::whole(size).with_host(function, host);
+                for pair in claims(size, function).windows(2) {
+                    let [better, worse] = [of(pair[0]), of(pair[1])];
+                    assert_eq!(better.merged(&worse), better);
+                    assert_eq!(worse.merged(&better), better);
+                }
+            }
+        }
+    }
+
+    /// Every structure that up to `changes` changes can make of `structure`.
+    fn changed(structure: Structure, size: usize, changes: usize, all: &mut Vec<Structure>) {
+        all.push(structure);
+        if changes > 0 {
+            for function in ServerId::all(size) {
+                for host in ServerId::all(size).map(Some).chain([None]) {
+                    changed(structure.with_host(function, host), size, changes - 1, all);
+                }
+            }
+        }
+    }
+
+    fn assert_digests_differ(mut all: Vec<Structure>, size: usize) {
+        all.sort_unstable_by_key(|one| (one.digest(size), one.changes, one.hosts));
+        all.dedup();
+        let same = |pair: &[Structure]| pair[0].digest(size) == pair[1].digest(size);
+        assert_eq!(all.windows(2).find(|pair| same(pair)), None);
+    }
+
+    #[test]
+    fn digests_tell_structures_apart() {
+        for size in 2..=4 {
+            let mut all = Vec::new();
+            changed(Structure::whole(size), size, 2, &mut all);
+            assert_digests_differ(all, size);
+        }
+    }
+
+    #[test]
+    fn digests_tell_structures_apart_that_a_turn_leaves_as_they_are() {
+        for size in 2..=SERVERS_MAX {
+            let mut all = Vec::new();
+            // Every `step`th server was cut out by the one before it, and has come back.
+            for step in 1..=size / 2 {
+                for first in 0..step {
+                    let mut structure = Structure::whole(size);
+                    let servers = || ServerId::all(size).skip(first).step_by(step);
+                    for _ in 0..4 {
+                        structure = servers().fold(structure, |structure, server| {
+                            structure.with_host(server, server.before(size).next())
+                        });
+                        // With nobody left in the ring there is nobody to compare with.
+                        if step > 1 {
+                            all.push(structure);
+                        }
+                        structure = servers().fold(structure, |structure, server| {
+                            structure.with_host(server, Some(server))
+                        });
+                        all.push(structure);
+                    }
+                }
+            }
+            assert_digests_differ(all, size);
+        }
+    }
+
+    #[test]
+    fn the_roots_have_the_order_of_their_ring() {
+        for size in 2..=SERVERS_MAX {
+            assert_eq!(turned_digest(1, size, size), 1);
+            assert!((1..size).all(|by| turned_digest(1, by, size) != 1));
+            assert_eq!(turned_digest(u16::MAX, 1, size), u16::MAX);
+        }
     }
 }

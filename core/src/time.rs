@@ -13,6 +13,30 @@ pub struct Time(u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span(u64);
 
+/// An instant in two-byte pieces: a message that carries one is no wider for it, and messages fill
+/// the queues of a simulated fleet.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Stamp([u16; 4]);
+
+impl From<Time> for Stamp {
+    fn from(time: Time) -> Self {
+        Self([0, 16, 32, 48].map(|bits| (time.0 >> bits) as u16))
+    }
+}
+
+impl From<Stamp> for Time {
+    fn from(stamp: Stamp) -> Self {
+        let pieces = stamp.0.iter().rev();
+        Self(pieces.fold(0, |ns, piece| ns << 16 | u64::from(*piece)))
+    }
+}
+
+impl fmt::Debug for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&Time::from(*self), f)
+    }
+}
+
 impl Time {
     /// The driver's start.
     pub const ZERO: Self = Self(0);
@@ -95,6 +119,12 @@ impl Span {
     #[must_use]
     pub const fn times(self, n: u64) -> Self {
         Self(self.0.saturating_mul(n))
+    }
+
+    /// One of `parts` equal parts of this span, rounded down; `parts` of zero count as one.
+    #[must_use]
+    pub const fn part(self, parts: u64) -> Self {
+        Self(self.0 / if parts == 0 { 1 } else { parts })
     }
 
     /// This span less `other`; zero when `other` is longer.

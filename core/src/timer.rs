@@ -19,12 +19,16 @@ pub enum Timer {
     Join,
     /// This server's own virtual IP address: a job that does not end.
     Own,
+    /// Leases: the next question to the voters, or the end of a lease.
+    Lease,
+    /// The votes of the witness: an answer that does not come.
+    Vote,
 }
 
-const COUNT: usize = 3 * SERVERS_MAX + 3;
+const COUNT: usize = 3 * SERVERS_MAX + 5;
 
 impl Timer {
-    /// Every timer that a node has, in the order in which timers of one instant are taken.
+    /// Every timer that a node has, in the order of their table.
     pub fn all() -> impl Iterator<Item = Self> {
         (0..COUNT).map(Self::of_slot)
     }
@@ -37,6 +41,8 @@ impl Timer {
             Self::Beat => 3 * SERVERS_MAX,
             Self::Join => 3 * SERVERS_MAX + 1,
             Self::Own => 3 * SERVERS_MAX + 2,
+            Self::Lease => 3 * SERVERS_MAX + 3,
+            Self::Vote => 3 * SERVERS_MAX + 4,
         }
     }
 
@@ -50,14 +56,27 @@ impl Timer {
             16..24 => about(16, Self::Standby),
             24 => Self::Beat,
             25 => Self::Join,
-            _ => Self::Own,
+            26 => Self::Own,
+            27 => Self::Lease,
+            _ => Self::Vote,
+        }
+    }
+
+    /// The place of a slot among timers of one instant, at the node of `me`: by what they are for,
+    /// and then in the order in which their servers follow `me` in the ring.
+    #[inline]
+    const fn turn(slot: usize, me: ServerId) -> usize {
+        const FIRST_OWN: usize = 3 * SERVERS_MAX;
+        match slot {
+            0..FIRST_OWN => slot & !7 | slot.wrapping_sub(me.index()) & 7,
+            _ => slot,
         }
     }
 }
 
 /// The timers that are set. Setting one again moves it.
 ///
-/// A node in good health has two timers of 27 set, and moves them with nearly every input. So the
+/// A node in good health has two timers of 29 set, and moves them with nearly every input. So the
 /// earliest one is not kept: it is looked for once a step, among those that are set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Timers {
@@ -103,25 +122,28 @@ impl Timers {
         self.set >> timer.slot() & 1 == 1
     }
 
-    /// The earliest timer; of several at one instant the first in the table.
+    /// The earliest timer of the node of `me`, [`Timer::turn`] deciding between several at one
+    /// instant.
     #[inline]
-    pub(crate) fn first(&self) -> Option<(Time, Timer)> {
+    pub(crate) fn first(&self, me: ServerId) -> Option<(Time, Timer)> {
         let mut left = self.set;
         let (mut first, mut first_at) = (0, Time::MAX);
         while left != 0 {
             let slot = left.trailing_zeros() as usize;
             left &= left - 1;
-            if self.at[slot] < first_at {
-                (first, first_at) = (slot, self.at[slot]);
+            let at = self.at[slot];
+            let comes_before = || Timer::turn(slot, me) < Timer::turn(first, me);
+            if at < first_at || at == first_at && comes_before() {
+                (first, first_at) = (slot, at);
             }
         }
         (first_at < Time::MAX).then(|| (first_at, Timer::of_slot(first)))
     }
 
-    /// Takes the earliest timer that is due at `now`.
+    /// Takes the earliest timer of the node of `me` that is due at `now`.
     #[inline]
-    pub(crate) fn take_due(&mut self, now: Time) -> Option<Timer> {
-        let (at, timer) = self.first()?;
+    pub(crate) fn take_due(&mut self, now: Time, me: ServerId) -> Option<Timer> {
+        let (at, timer) = self.first(me)?;
         if at > now {
             return None;
         }
@@ -143,6 +165,10 @@ mod tests {
 
     use super::*;
 
+    fn s(number: usize) -> ServerId {
+        ServerId::new(number - 1).unwrap()
+    }
+
     #[test]
     fn slots_and_timers_correspond() {
         for slot in 0..COUNT {
@@ -157,12 +183,27 @@ mod tests {
         timers.set(Timer::Join, at(5));
         timers.set(Timer::Beat, at(5));
         timers.set(Timer::Own, at(3));
-        assert_eq!(timers.take_due(at(2)), None);
-        assert_eq!(timers.take_due(at(9)), Some(Timer::Own));
-        assert_eq!(timers.take_due(at(9)), Some(Timer::Beat));
-        assert_eq!(timers.take_due(at(9)), Some(Timer::Join));
-        assert_eq!(timers.take_due(at(9)), None);
+        assert_eq!(timers.take_due(at(2), s(1)), None);
+        assert_eq!(timers.take_due(at(9), s(1)), Some(Timer::Own));
+        assert_eq!(timers.take_due(at(9), s(1)), Some(Timer::Beat));
+        assert_eq!(timers.take_due(at(9), s(1)), Some(Timer::Join));
+        assert_eq!(timers.take_due(at(9), s(1)), None);
         assert_eq!(timers, Timers::new());
+    }
+
+    #[test]
+    fn of_one_kind_at_one_instant_the_next_in_the_ring_comes_first() {
+        let mut timers = Timers::new();
+        let at = Time::from_nanos(5);
+        for timer in [1, 2, 4].map(s).map(Timer::Recovery) {
+            timers.set(timer, at);
+        }
+        timers.set(Timer::Watch(s(1)), at);
+        let mut take = || timers.take_due(at, s(3));
+        assert_eq!(take(), Some(Timer::Watch(s(1))));
+        assert_eq!(take(), Some(Timer::Recovery(s(4))));
+        assert_eq!(take(), Some(Timer::Recovery(s(1))));
+        assert_eq!(take(), Some(Timer::Recovery(s(2))));
     }
 
     #[test]
@@ -170,10 +211,13 @@ mod tests {
         let mut timers = Timers::new();
         timers.set(Timer::Join, Time::from_nanos(5));
         timers.set(Timer::Join, Time::from_nanos(50));
-        assert_eq!(timers.take_due(Time::from_nanos(49)), None);
+        assert_eq!(timers.take_due(Time::from_nanos(49), s(1)), None);
         timers.set(Timer::Beat, Time::from_nanos(7));
         timers.clear(Timer::Beat);
-        assert_eq!(timers.first(), Some((Time::from_nanos(50), Timer::Join)));
+        assert_eq!(
+            timers.first(s(1)),
+            Some((Time::from_nanos(50), Timer::Join))
+        );
         assert_eq!(timers.due(Timer::Join), Some(Time::from_nanos(50)));
         assert_eq!(timers.due(Timer::Beat), None);
     }
@@ -183,15 +227,17 @@ mod tests {
         let mut timers = Timers::new();
         timers.set(Timer::Join, Time::from_nanos(5));
         timers.set(Timer::Join, Time::MAX);
-        assert_eq!(timers.first(), None);
+        assert_eq!(timers.first(s(1)), None);
         assert_eq!(timers, Timers::new());
     }
 
     proptest! {
         #[test]
-        fn the_first_is_the_least_in_time_and_then_in_the_table(
-            acts in proptest::collection::vec((0..COUNT, 0..6_u64), 0..80)
+        fn the_first_is_the_least_in_time_and_then_in_turn(
+            acts in proptest::collection::vec((0..COUNT, 0..6_u64), 0..80),
+            me in 1..=SERVERS_MAX,
         ) {
+            let me = s(me);
             let mut timers = Timers::new();
             let mut plain = [Time::MAX; COUNT];
             for (slot, at) in acts {
@@ -203,9 +249,9 @@ mod tests {
                     timers.set(timer, Time::from_nanos(at));
                     plain[slot] = Time::from_nanos(at);
                 }
-                let least = (0..COUNT).min_by_key(|slot| plain[*slot]).unwrap();
+                let least = (0..COUNT).min_by_key(|slot| (plain[*slot], Timer::turn(*slot, me))).unwrap();
                 let first = (plain[least] < Time::MAX).then(|| (plain[least], Timer::of_slot(least)));
-                prop_assert_eq!(timers.first(), first);
+                prop_assert_eq!(timers.first(me), first);
                 prop_assert_eq!(timers.is_set(timer), plain[slot] < Time::MAX);
             }
         }

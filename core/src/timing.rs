@@ -30,4 +30,10 @@ pub struct Timing {
     pub examination_max: Span,
     /// Longest wait for the result of any other job (assumed: 120.0 s).
     pub job_max: Span,
+    /// Guarded groups only: for how long a voter keeps a vote given (assumed: 6.0 s).
+    pub lease_term: Span,
+    /// Guarded groups only: by how much earlier whoever got the votes must be through with what they
+    /// were for. Longer than clocks drift apart in a term and than the driver takes to enforce the
+    /// end (assumed: 0.6 s).
+    pub lease_margin: Span,
 }

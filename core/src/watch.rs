@@ -24,13 +24,17 @@ pub(crate) struct Watch {
     pub(crate) job: Option<u16>,
     /// The server that was last heard to act for the target. As a rule the other manager, but a
     /// server that has stood in for both may still be at work when they return.
-    acting: Option<ServerId>,
+    pub(crate) acting: Option<ServerId>,
     /// P2 examines without having been told to: S.file was overdue.
     alone: bool,
     /// Trouble that was confirmed just before the other manager turned out to be silent.
     fresh: Option<Trouble>,
     /// How often in a row the acting manager's sign of life was overdue.
     silences: u8,
+    /// The other manager has found the same service trouble in this cycle.
+    pub(crate) agreed: bool,
+    /// How many examinations in a row found all well but nobody asking for the target's address.
+    unheld: u8,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -68,6 +72,10 @@ impl Watch {
 /// How many overdue signs of life count as dead, when the other manager's network still answers.
 const SILENCES_MAX: u8 = 2;
 
+/// How many examinations have to find a management side silent. A server that has just started asks
+/// for its address only after it has asked for its place.
+const UNHELD_MAX: u8 = 2;
+
 impl Node {
     fn watch(&mut self, target: ServerId) -> &mut Watch {
         &mut self.watches[target.index()]
@@ -80,9 +88,9 @@ impl Node {
     /// Makes the management programs match the structure: new ones start, old ones end.
     pub(crate) fn replan(&mut self, cx: &mut Context<'_>) {
         let managing = self.membership.is_managing();
-        for target in ServerId::all(self.config.size()) {
+        for target in self.others() {
             let managers = self.managers(target);
-            let wanted = managing && target != self.me() && self.structure.contains(target);
+            let wanted = managing && self.structure.contains(target);
             let priority = managers.priority(self.me()).filter(|_| wanted);
             let peer = managers.peer_of(self.me()).filter(|_| wanted);
             let watch = self.watch(target);
@@ -127,6 +135,7 @@ impl Node {
 
     /// P1's cycle: S.file to P2, then the examination.
     fn begin_cycle(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        self.watch(target).agreed = false;
         // Without a P2 the target itself gets S.file, only to compare structures by.
         let to = self.watches[target.index()].peer.unwrap_or(target);
         let digest = self.digest;
@@ -166,14 +175,7 @@ impl Node {
     pub(crate) fn watch_done(&mut self, cx: &mut Context<'_>, target: ServerId, outcome: Outcome) {
         match (self.watches[target.index()].state, outcome) {
             (State::Network, Outcome::Ok) => self.examine_services(cx, target),
-            (State::Network, _) => {
-                cx.out.note(Event::Detected {
-                    target,
-                    trouble: Trouble::Network,
-                });
-                self.watch(target).state = State::Confirming;
-                self.run(cx, Owner::Watch, target, Action::ExamineNetwork { target });
-            }
+            (State::Network, _) => self.network_silent(cx, target),
             (State::Confirming, Outcome::Ok) => {
                 cx.out.note(Event::FalseAlarm { target });
                 self.examine_services(cx, target);
@@ -181,6 +183,10 @@ impl Node {
             (State::Confirming, _) => self.trouble_confirmed(cx, target, Trouble::Network),
             (State::Services, Outcome::Services(failing)) if failing.is_empty() => {
                 self.found_healthy(cx, target);
+            }
+            (State::Services, Outcome::Failed) if self.config.is_guarded() => {
+                // It answered just now and does not any more: that is a matter of its network.
+                self.network_silent(cx, target);
             }
             (State::Services, _) => {
                 cx.out.note(Event::Detected {
@@ -194,7 +200,25 @@ impl Node {
         }
     }
 
+    fn network_silent(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        cx.out.note(Event::Detected {
+            target,
+            trouble: Trouble::Network,
+        });
+        self.watch(target).state = State::Confirming;
+        self.run(cx, Owner::Watch, target, Action::ExamineNetwork { target });
+    }
+
     fn found_healthy(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        let is_unheld = self.is_unheld(cx.now, target);
+        let watch = self.watch(target);
+        watch.unheld = if is_unheld { watch.unheld + 1 } else { 0 };
+        if watch.unheld >= UNHELD_MAX {
+            watch.unheld = 0;
+            let trouble = Trouble::Management;
+            cx.out.note(Event::Detected { target, trouble });
+            return self.trouble_confirmed(cx, target, trouble);
+        }
         // A P2 that has been waiting for a silent P1 finds here that nothing is left to recover,
         // but the target may still wait for its address.
         if self.watches[target.index()].silences > 0 {
@@ -236,6 +260,11 @@ impl Node {
             self.watch(target).fresh = Some(trouble);
             self.check_peer(cx, target);
         } else {
+            if let (true, Some(peer)) = (self.config.is_guarded(), watch.acting.or(watch.peer))
+                && trouble == Trouble::Service
+            {
+                cx.out.send(peer, Message::Agree { target });
+            }
             self.defer(cx, target);
         }
         if trouble == Trouble::Network {
@@ -245,8 +274,18 @@ impl Node {
         }
     }
 
+    /// The other manager has found service trouble too.
+    pub(crate) fn agree_received(&mut self, from: ServerId, target: ServerId) {
+        let watch = self.watch(target);
+        if watch.peer == Some(from) {
+            watch.agreed = true;
+        }
+    }
+
     /// This server acts from now on.
     pub(crate) fn act(&mut self, cx: &mut Context<'_>, target: ServerId, trouble: Trouble) {
+        // An examination that is still under way would end a later wait with its result.
+        self.cancel_job(cx, Owner::Watch, target);
         let watch = self.watch(target);
         watch.state = State::Acting;
         watch.acting = None;
@@ -358,11 +397,13 @@ impl Node {
     }
 
     /// Of two servers at work on one target the one that serves goes on, else the one with the
-    /// higher priority, else the first in the ring.
+    /// higher priority, else the nearest before the target.
     fn outranked(&self, other: ServerId, target: ServerId, serving: bool) -> bool {
         let managers = plan::managers(target, self.structure.members());
-        let standing =
-            |server: ServerId, serving: bool| (serving, managers.rank(server), Reverse(server));
+        let standing = |server: ServerId, serving: bool| {
+            let distance = Reverse(server.distance(target));
+            (serving, managers.rank(server), distance)
+        };
         let serves = self.standbys[target.index()].is_serving();
         standing(other, serving) > standing(self.me(), serves)
     }
@@ -370,7 +411,10 @@ impl Node {
     /// The newcomer learns, before it manages anybody, for whom `from` acts.
     pub(crate) fn learn_acting(&mut self, cx: &mut Context<'_>, from: ServerId, acting: Members) {
         let members = self.structure.members();
-        for target in acting.iter().filter(|target| members.contains(*target)) {
+        for target in acting
+            .iter_after(self.me())
+            .filter(|target| members.contains(*target))
+        {
             match self.watches[target.index()].state {
                 State::Off => self.watch(target).acting = Some(from),
                 State::Acting => {}
@@ -424,5 +468,54 @@ impl Node {
     pub(crate) fn recovered(&mut self, cx: &mut Context<'_>, target: ServerId) {
         self.tell_others(cx, Message::Up { target });
         self.wait_in_step(cx, target);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::rotation::{Rotate, Rotation};
+    use crate::timing::Timing;
+
+    fn node(me: ServerId, size: usize) -> Node {
+        let second = Span::from_secs(1);
+        let timing = Timing {
+            inter_monitoring: second,
+            reexamination_wait: second,
+            judgement_max: second,
+            hand_off: second,
+            poll_pause: second,
+            sync_grace: second,
+            join_wait: second,
+            examination_max: second,
+            job_max: second,
+            lease_term: Span::from_secs(6),
+            lease_margin: Span::from_millis(600),
+        };
+        Node::new(Config::new(me, size, 3, timing).unwrap())
+    }
+
+    #[test]
+    fn of_two_that_act_exactly_one_goes_on_and_not_because_of_its_number() {
+        let size = 6;
+        let place = |place: usize| ServerId::new(place % size).unwrap();
+        let target = place(3);
+        let goes_on = |first: ServerId, second: ServerId, target: ServerId| {
+            let first_yields = node(first, size).outranked(second, target, false);
+            assert_ne!(
+                first_yields,
+                node(second, size).outranked(first, target, false)
+            );
+            if first_yields { second } else { first }
+        };
+        // P1, P2, and then the others, the nearest before the target first.
+        let ranking = [2, 4, 1, 0, 5].map(place);
+        for pair in ranking.windows(2) {
+            for rotation in Rotation::all(size) {
+                let [better, worse] = [pair[0], pair[1]].map(|server| server.rotated(rotation));
+                assert_eq!(goes_on(better, worse, target.rotated(rotation)), better);
+            }
+        }
     }
 }

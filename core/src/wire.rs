@@ -19,14 +19,20 @@
 //! | 6 | [`Message::Hello`] | structure (24) | 26 |
 //! | 7 | [`Message::Welcome`] | held, structure (24) | 27 |
 //! | 8 | [`Message::GiveBack`] | structure (24) | 26 |
-//! | 9 | [`Message::Yield`] | | 2 |
+//! | 9 | [`Message::Yield`] | agreed | 3 |
 //! | 10 | [`Message::Resumed`] | | 2 |
 //! | 11 | [`Message::Take`] | function | 3 |
+//! | 12 | [`Message::Agree`] | target | 3 |
+//! | 13 | [`Message::Renew`] | claims (2), stamp (8) | 12 |
+//! | 14 | [`Message::Grant`] | claims (2), stamp (8) | 12 |
 //!
 //! | field | content |
 //! |---|---|
 //! | target, function | place of the server in the ring, 0 to 7 |
 //! | flags | bit 0: serving, bit 1: restarting, all others 0 |
+//! | agreed | 0 or 1 |
+//! | claims | addresses, then images, each with bit n for the function of the server at place n |
+//! | stamp | nanoseconds by the clock of whoever asked |
 //! | held | bit n: the server at place n |
 //! | structure | for each place in the ring the count of changes (8 times 2 bytes), then for each place the host of its function: 0 to 7, or 255 for nobody (8 bytes) |
 //!
@@ -38,8 +44,10 @@
 //! has been one version so far.
 
 use crate::id::{Members, SERVERS_MAX, ServerId};
+use crate::lease::Claims;
 use crate::message::Message;
 use crate::structure::Structure;
+use crate::time::{Stamp, Time};
 use thiserror::Error;
 
 /// The version of the layout that [`encode`] writes.
@@ -53,6 +61,8 @@ pub const MESSAGE_BYTES_MAX: usize = HEAD_BYTES + 1 + STRUCTURE_BYTES;
 
 const HEAD_BYTES: usize = 2;
 const STRUCTURE_BYTES: usize = 3 * SERVERS_MAX;
+const CLAIMS_BYTES: usize = 2;
+const STAMP_BYTES: usize = 8;
 
 const SERVING: u8 = 1;
 const RESTARTING: u8 = 2;
@@ -97,10 +107,12 @@ pub enum WireError {
         found: u8,
     },
     /// A flag that this version does not know.
-    #[error("{kind}: expected flags of 0 to 3, found {found}")]
+    #[error("{kind}: expected flags of 0 to {most}, found {found}")]
     Flags {
         /// The message.
         kind: &'static str,
+        /// All flags of this message together.
+        most: u8,
         /// The byte found.
         found: u8,
     },
@@ -119,7 +131,7 @@ pub enum WireError {
 }
 
 /// Name and length of the fields in bytes of each kind of message, from kind 1 on.
-const KINDS: [(&str, usize); 11] = [
+const KINDS: [(&str, usize); 14] = [
     ("Sync", 3),
     ("Up", 1),
     ("Down", 1 + STRUCTURE_BYTES),
@@ -128,9 +140,12 @@ const KINDS: [(&str, usize); 11] = [
     ("Hello", STRUCTURE_BYTES),
     ("Welcome", 1 + STRUCTURE_BYTES),
     ("GiveBack", STRUCTURE_BYTES),
-    ("Yield", 0),
+    ("Yield", 1),
     ("Resumed", 0),
     ("Take", 1),
+    ("Agree", 1),
+    ("Renew", CLAIMS_BYTES + STAMP_BYTES),
+    ("Grant", CLAIMS_BYTES + STAMP_BYTES),
 ];
 
 /// Writes `message` into `buffer` and returns the bytes that it takes there.
@@ -140,20 +155,9 @@ pub fn encode<'a>(message: &Message, buffer: &'a mut [u8; MESSAGE_BYTES_MAX]) ->
         length: HEAD_BYTES,
     };
     let kind = match message {
-        Message::Sync { target, digest } => {
-            bytes.server(*target);
-            bytes.put(digest.to_le_bytes());
-            1
-        }
-        Message::Up { target } => {
-            bytes.server(*target);
-            2
-        }
-        Message::Down { target, structure } => {
-            bytes.server(*target);
-            bytes.structure(structure);
-            3
-        }
+        Message::Sync { target, digest } => bytes.server(*target).put(digest.to_le_bytes()).is(1),
+        Message::Up { target } => bytes.server(*target).is(2),
+        Message::Down { target, structure } => bytes.server(*target).structure(structure).is(3),
         Message::Progress {
             target,
             serving,
@@ -162,34 +166,20 @@ pub fn encode<'a>(message: &Message, buffer: &'a mut [u8; MESSAGE_BYTES_MAX]) ->
         } => {
             let serving = if *serving { SERVING } else { 0 };
             let restarting = if *restarting { RESTARTING } else { 0 };
-            bytes.server(*target);
-            bytes.put([serving | restarting]);
-            bytes.put(digest.to_le_bytes());
-            4
+            let flags = [serving | restarting];
+            let digest = digest.to_le_bytes();
+            bytes.server(*target).put(flags).put(digest).is(4)
         }
-        Message::Report { structure } => {
-            bytes.structure(structure);
-            5
-        }
-        Message::Hello { structure } => {
-            bytes.structure(structure);
-            6
-        }
-        Message::Welcome { structure, held } => {
-            bytes.put([held.bits()]);
-            bytes.structure(structure);
-            7
-        }
-        Message::GiveBack { structure } => {
-            bytes.structure(structure);
-            8
-        }
-        Message::Yield => 9,
-        Message::Resumed => 10,
-        Message::Take { function } => {
-            bytes.server(*function);
-            11
-        }
+        Message::Report { structure } => bytes.structure(structure).is(5),
+        Message::Hello { structure } => bytes.structure(structure).is(6),
+        Message::Welcome { structure, held } => bytes.put([held.bits()]).structure(structure).is(7),
+        Message::GiveBack { structure } => bytes.structure(structure).is(8),
+        Message::Yield { agreed } => bytes.put([u8::from(*agreed)]).is(9),
+        Message::Resumed => bytes.is(10),
+        Message::Take { function } => bytes.server(*function).is(11),
+        Message::Agree { target } => bytes.server(*target).is(12),
+        Message::Renew { claims, stamp } => bytes.question(*claims, *stamp).is(13),
+        Message::Grant { claims, stamp } => bytes.question(*claims, *stamp).is(14),
     };
     bytes.finish(kind)
 }
@@ -201,20 +191,31 @@ struct Bytes<'a> {
 }
 
 impl<'a> Bytes<'a> {
-    fn put<const N: usize>(&mut self, bytes: [u8; N]) {
+    fn put<const N: usize>(&mut self, bytes: [u8; N]) -> &mut Self {
         self.buffer[self.length..self.length + N].copy_from_slice(&bytes);
         self.length += N;
+        self
     }
 
-    fn server(&mut self, server: ServerId) {
-        self.put([server.index() as u8]);
+    fn server(&mut self, server: ServerId) -> &mut Self {
+        self.put([server.index() as u8])
     }
 
-    fn structure(&mut self, structure: &Structure) {
+    fn structure(&mut self, structure: &Structure) -> &mut Self {
         for changes in structure.all_changes() {
             self.put(changes.to_le_bytes());
         }
-        self.put(*structure.all_hosts());
+        self.put(*structure.all_hosts())
+    }
+
+    fn question(&mut self, claims: Claims, stamp: Stamp) -> &mut Self {
+        self.put([claims.addresses.bits(), claims.images.bits()])
+            .put(Time::from(stamp).as_nanos().to_le_bytes())
+    }
+
+    /// All fields are there; this is their message's kind.
+    const fn is(&self, kind: u8) -> u8 {
+        kind
     }
 
     fn finish(self, kind: u8) -> &'a [u8] {
@@ -275,13 +276,18 @@ pub fn decode(bytes: &[u8]) -> Result<Message, WireError> {
         (8, structure) => Message::GiveBack {
             structure: read.structure(structure)?,
         },
-        (9, []) => Message::Yield,
+        (9, [agreed]) => Message::Yield {
+            agreed: read.flag(*agreed)?,
+        },
         (10, []) => Message::Resumed,
         (11, [function]) => Message::Take {
             function: read.server(*function)?,
         },
-        // Lengths and kinds have been compared with the table above, so nothing comes here.
-        _ => return Err(wrong_length),
+        _ => {
+            return read
+                .of_guarded(*number, fields)
+                .unwrap_or(Err(wrong_length));
+        }
     })
 }
 
@@ -296,10 +302,41 @@ impl Fields {
         ServerId::new(usize::from(found)).ok_or(WireError::Server { kind, found })
     }
 
+    /// The messages that only guarded groups send. Lengths and kinds have been compared with the table
+    /// above, so there is always one.
+    fn of_guarded(&self, number: u8, fields: &[u8]) -> Option<Result<Message, WireError>> {
+        Some(match (number, fields) {
+            (12, [target]) => self.server(*target).map(|target| Message::Agree { target }),
+            (13, [addresses, images, stamp @ ..]) => Ok(Message::Renew {
+                claims: claims_of(*addresses, *images),
+                stamp: stamp_of(stamp),
+            }),
+            (14, [addresses, images, stamp @ ..]) => Ok(Message::Grant {
+                claims: claims_of(*addresses, *images),
+                stamp: stamp_of(stamp),
+            }),
+            _ => return None,
+        })
+    }
+
+    fn flag(&self, found: u8) -> Result<bool, WireError> {
+        let kind = self.kind;
+        match found {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(WireError::Flags {
+                kind,
+                most: 1,
+                found,
+            }),
+        }
+    }
+
     fn progress(&self, target: u8, flags: u8, digest: &[u8]) -> Result<Message, WireError> {
         if flags & !(SERVING | RESTARTING) != 0 {
             return Err(WireError::Flags {
                 kind: self.kind,
+                most: SERVING | RESTARTING,
                 found: flags,
             });
         }
@@ -324,6 +361,21 @@ impl Fields {
             found: hosts[function.index()],
         })
     }
+}
+
+const fn claims_of(addresses: u8, images: u8) -> Claims {
+    Claims {
+        addresses: Members::from_bits(addresses),
+        images: Members::from_bits(images),
+    }
+}
+
+fn stamp_of(bytes: &[u8]) -> Stamp {
+    let ns = bytes
+        .iter()
+        .rev()
+        .fold(0, |number, byte| number << 8 | u64::from(*byte));
+    Time::from_nanos(ns).into()
 }
 
 fn number_of(bytes: &[u8]) -> u16 {

@@ -1,5 +1,6 @@
 //! The contract of the node: whatever a driver, a peer or a broken clock throws at it, it neither
-//! panics nor waits without end, and equal nodes given equal inputs stay equal.
+//! panics nor waits without end, equal nodes given equal inputs stay equal, and so do those that are
+//! equal but for their place in the ring.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -11,8 +12,8 @@ mod timing;
 use driver::Driver;
 use proptest::prelude::*;
 use tetrarch_core::{
-    Command, Config, Input, JobId, Members, Message, Node, Outbox, Outcome, Output, Owner,
-    ServerId, ServiceSet, Span, Structure, Time, Timing,
+    Claims, Command, Config, Input, JobId, Members, Message, Node, Outbox, Outcome, Output, Owner,
+    Rotation, Safety, ServerId, ServiceSet, Span, Structure, Time, Timing,
 };
 use timing::TIMING;
 
@@ -58,29 +59,47 @@ fn moves() -> impl Strategy<Value = Move> {
     ]
 }
 
-fn outcome(how: u8) -> Outcome {
-    match how % 4 {
+fn outcome(how: u8, places: usize) -> Outcome {
+    match how % 5 {
         0 => Outcome::Ok,
         1 => Outcome::Failed,
+        4 => Outcome::Granted(claims(u16::from(how) * 257, places)),
         2 => Outcome::Services(ServiceSet::NONE),
         _ => Outcome::Services(ServiceSet::from_bits(how)),
     }
 }
 
+fn claims(bits: u16, places: usize) -> Claims {
+    let [addresses, images] = bits.to_le_bytes();
+    Claims {
+        addresses: members(addresses, places),
+        images: members(images, places),
+    }
+}
+
+fn members(bits: u8, places: usize) -> Members {
+    ServerId::all(places)
+        .filter(|server| bits >> server.index() & 1 == 1)
+        .fold(Members::NONE, Members::with)
+}
+
+/// Servers that are spoken of have one of the first `places` places.
 fn message(
     size: usize,
+    places: usize,
     about: usize,
     kind: u8,
     changes: &[(usize, Option<usize>)],
     digest: u16,
 ) -> Message {
+    let id = |place| id(place % places);
     let target = id(about);
     let structure = changes
         .iter()
         .fold(Structure::whole(size), |structure, (function, host)| {
             structure.with_host(id(*function), host.map(id))
         });
-    match kind % 11 {
+    match kind % 14 {
         0 => Message::Sync { target, digest },
         1 => Message::Up { target },
         2 => Message::Down { target, structure },
@@ -94,62 +113,96 @@ fn message(
         6 => Message::Hello { structure },
         7 => Message::Welcome {
             structure,
-            held: Members::from_bits(digest as u8),
+            held: members(digest as u8, places),
         },
         8 => Message::GiveBack { structure },
-        9 if kind > 127 => Message::Yield,
+        9 if kind > 127 => Message::Yield {
+            agreed: digest > 9999,
+        },
         9 => Message::Resumed,
-        _ => Message::Take { function: target },
+        10 => Message::Take { function: target },
+        11 => Message::Agree { target },
+        12 => Message::Renew {
+            claims: claims(digest, places),
+            stamp: Time::from_nanos(u64::from(digest)).into(),
+        },
+        _ => Message::Grant {
+            claims: claims(digest, places),
+            stamp: Time::from_nanos(u64::from(kind)).into(),
+        },
     }
 }
 
-impl Driver {
+/// A driver and how many places the servers have that its inputs speak of; those beyond the ring are
+/// nonsense.
+struct Player {
+    driver: Driver,
+    places: usize,
+}
+
+impl Player {
+    fn id(&self, place: usize) -> ServerId {
+        id(place % self.places)
+    }
+
+    fn step(&mut self, input: Input) {
+        self.driver.step(input);
+    }
+
     fn play(&mut self, size: usize, play: Move) {
         match play {
-            Move::Wait(ms) => self.now += Span::from_millis(ms),
+            Move::Wait(ms) => self.driver.now += Span::from_millis(ms),
             Move::ToDeadline => {
-                if let Some(deadline) = self.node.view().deadline() {
-                    self.now = self.now.max(deadline.at);
+                if let Some(deadline) = self.driver.node.view().deadline() {
+                    self.driver.now = self.driver.now.max(deadline.at);
                     self.step(Input::Deadline);
                 }
             }
             Move::Deadline => self.step(Input::Deadline),
             Move::Finish(which, how) => {
-                if !self.jobs.is_empty() {
-                    let job = self.jobs.remove(which % self.jobs.len());
+                if !self.driver.jobs.is_empty() {
+                    let job = self.driver.jobs.remove(which % self.driver.jobs.len());
                     self.step(Input::Done {
                         job,
-                        outcome: outcome(how),
+                        outcome: outcome(how, self.places),
                     });
                 }
             }
             Move::Forged(owner, subject, serial, how) => {
-                let owners = [Owner::Watch, Owner::Recovery, Owner::Standby, Owner::Own];
+                let owners = [
+                    Owner::Watch,
+                    Owner::Recovery,
+                    Owner::Standby,
+                    Owner::Own,
+                    Owner::Vote,
+                ];
                 let job = JobId {
-                    owner: owners[usize::from(owner % 4)],
-                    subject: id(subject),
+                    owner: owners[usize::from(owner % 5)],
+                    subject: self.id(subject),
                     serial,
                 };
-                if !self.jobs.contains(&job) {
+                if !self.driver.jobs.contains(&job) {
                     self.step(Input::Done {
                         job,
-                        outcome: outcome(how),
+                        outcome: outcome(how, self.places),
                     });
                 }
             }
             Move::Message(from, about, kind, changes, digest) => {
-                let message = message(size, about, kind, &changes, digest);
+                let message = message(size, self.places, about, kind, &changes, digest);
                 self.step(Input::Message {
-                    from: id(from),
+                    from: self.id(from),
                     message,
                 });
             }
             Move::Stop => self.step(Input::Command(Command::Stop)),
             Move::Start(holding, serving) => {
-                self.jobs.clear();
+                self.driver.jobs.clear();
                 self.step(Input::Start {
                     holding,
-                    serving: Members::from_bits(serving),
+                    serving: members(serving, self.places),
+                    silent: Span::from_secs(u64::from(serving)),
+                    left: Span::MAX,
                 });
             }
         }
@@ -164,15 +217,37 @@ proptest! {
         size in 2..=8_usize,
         me in 0..8_usize,
         guests in 0..4_u8,
+        safety in prop::sample::select(Safety::ALL),
         holding in any::<bool>(),
         plays in prop::collection::vec(moves(), 1..150),
     ) {
         let me = id(me % size);
-        let config = Config::new(me, size, guests, TIMING).unwrap();
-        let mut driver = Driver::new(config);
-        driver.step(Input::Start { holding, serving: Members::NONE });
+        let config = Config::new(me, size, guests, TIMING).unwrap().with_safety(safety);
+        let mut player = Player { driver: Driver::new(config, Vec::new()), places: 8 };
+        player.step(Input::Start { holding, serving: Members::NONE, silent: Span::MAX, left: Span::MAX });
         for play in plays {
-            driver.play(size, play);
+            player.play(size, play);
+        }
+    }
+
+    /// No server is special: when the ring, a node's state and its inputs are turned, its outputs,
+    /// their order and its next state turn with them.
+    #[test]
+    fn a_turned_ring_does_the_same(
+        size in 2..=8_usize,
+        me in 0..8_usize,
+        guests in 0..4_u8,
+        safety in prop::sample::select(Safety::ALL),
+        holding in any::<bool>(),
+        plays in prop::collection::vec(moves(), 1..150),
+    ) {
+        let me = id(me % size);
+        let config = Config::new(me, size, guests, TIMING).unwrap().with_safety(safety);
+        let driver = Driver::new(config, Rotation::all(size).collect());
+        let mut player = Player { driver, places: size };
+        player.step(Input::Start { holding, serving: Members::NONE, silent: Span::MAX, left: Span::MAX });
+        for play in plays {
+            player.play(size, play);
         }
     }
 }
@@ -208,6 +283,8 @@ fn a_result_that_nobody_waits_for_is_counted_and_ignored() {
         Input::Start {
             holding: true,
             serving: Members::NONE,
+            silent: Span::MAX,
+            left: Span::MAX,
         },
         &mut outbox,
     );

@@ -31,6 +31,8 @@ impl Group {
         let start = Input::Start {
             holding: true,
             serving: Members::NONE,
+            silent: Span::MAX,
+            left: Span::MAX,
         };
         Self {
             nodes: ServerId::all(SIZE).map(node).collect(),
@@ -107,7 +109,7 @@ impl Group {
             Output::Note(tetrarch_core::Event::Served { function }) => {
                 self.served = self.served.with(function);
             }
-            Output::Cancel { .. } | Output::Note(_) => {}
+            Output::Cancel { .. } | Output::Hold { .. } | Output::Note(_) => {}
         }
     }
 
@@ -156,7 +158,7 @@ fn nodes_inputs_and_outputs_are_small() {
     // A million nodes at once, or their states in a model checker, must fit into memory, and the
     // four of a group into the first-level cache.
     let sizes = [
-        ("Node", size_of::<Node>(), 768),
+        ("Node", size_of::<Node>(), 1152),
         ("Input", size_of::<Input>(), 32),
         ("Output", size_of::<Output>(), 32),
         ("Message", size_of::<Message>(), 32),

@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 use tetrarch_core::wire::{MESSAGE_BYTES_MAX, VERSION, VERSION_MIN, WireError, decode, encode};
-use tetrarch_core::{Members, Message, ServerId, Structure};
+use tetrarch_core::{Claims, Members, Message, ServerId, Stamp, Structure, Time};
 
 fn id(place: usize) -> ServerId {
     ServerId::new(place).unwrap()
@@ -51,10 +51,21 @@ fn messages() -> impl Strategy<Value = Message> {
             held: Members::from_bits(held)
         }),
         structures().prop_map(|structure| Message::GiveBack { structure }),
-        Just(Message::Yield),
+        any::<bool>().prop_map(|agreed| Message::Yield { agreed }),
         Just(Message::Resumed),
         servers().prop_map(|function| Message::Take { function }),
+        servers().prop_map(|target| Message::Agree { target }),
+        questions().prop_map(|(claims, stamp)| Message::Renew { claims, stamp }),
+        questions().prop_map(|(claims, stamp)| Message::Grant { claims, stamp }),
     ]
+}
+
+fn questions() -> impl Strategy<Value = (Claims, Stamp)> {
+    (any::<u8>(), any::<u8>(), any::<u64>()).prop_map(|(addresses, images, stamp)| {
+        let addresses = Members::from_bits(addresses);
+        let images = Members::from_bits(images);
+        (Claims { addresses, images }, Time::from_nanos(stamp).into())
+    })
 }
 
 /// Bytes that look like a message, so that the checks behind the first two are reached.
@@ -154,12 +165,38 @@ fn the_layout_of_version_1_stays() {
             format!("01 07 81 {table}"),
         ),
         (Message::GiveBack { structure }, format!("01 08 {table}")),
-        (Message::Yield, "01 09".to_owned()),
+        (Message::Yield { agreed: true }, "01 09 01".to_owned()),
         (Message::Resumed, "01 0a".to_owned()),
         (Message::Take { function }, "01 0b 07".to_owned()),
     ];
+    assert_written(&golden);
+}
+
+#[test]
+fn the_layout_of_guarded_groups_stays() {
+    let target = id(5);
+    let claims = Claims {
+        addresses: Members::from_bits(0x81),
+        images: Members::from_bits(2),
+    };
+    let stamp = Time::from_nanos(0x0102_0304_0506_0708).into();
+    let golden = [
+        (Message::Agree { target }, "01 0c 05".to_owned()),
+        (
+            Message::Renew { claims, stamp },
+            "01 0d 81 02 0807060504030201".to_owned(),
+        ),
+        (
+            Message::Grant { claims, stamp },
+            "01 0e 81 02 0807060504030201".to_owned(),
+        ),
+    ];
+    assert_written(&golden);
+}
+
+fn assert_written(golden: &[(Message, String)]) {
     for (message, expected) in golden {
-        let written: String = bytes_of(&message)
+        let written: String = bytes_of(message)
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
@@ -173,7 +210,7 @@ fn errors_say_what_was_expected() {
         structure: Structure::whole(4),
     });
     structure[2 + 16 + 3] = 8;
-    let cases: [(&[u8], &str); 9] = [
+    let cases: [(&[u8], &str); 10] = [
         (&[], "expected a message of 2 to 27 bytes, found 0"),
         (
             &[0, 9],
@@ -184,12 +221,13 @@ fn errors_say_what_was_expected() {
             "expected a message of version 1 to 1, found version 2",
         ),
         (&[1], "expected a message of 2 to 27 bytes, found 1"),
-        (&[1, 0], "expected a kind of message from 1 to 11, found 0"),
+        (&[1, 0], "expected a kind of message from 1 to 14, found 0"),
         (
-            &[1, 12],
-            "expected a kind of message from 1 to 11, found 12",
+            &[1, 15],
+            "expected a kind of message from 1 to 14, found 15",
         ),
-        (&[1, 9, 0], "Yield: expected 2 bytes in all, found 3"),
+        (&[1, 9], "Yield: expected 3 bytes in all, found 2"),
+        (&[1, 9, 2], "Yield: expected flags of 0 to 1, found 2"),
         (
             &[1, 2, 8],
             "Up: expected a server's place from 0 to 7, found 8",

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use tetrarch_core::{Config, ServerId, Span, Timing};
+use tetrarch_core::{Config, Safety, ServerId, Span, Timing};
 
 use crate::VERSION;
 use crate::bytes::{Buffer, take, take_byte};
@@ -15,7 +15,8 @@ pub const SOFTWARE_BYTES_MAX: usize = 64;
 const MAGIC: &[u8; 8] = b"TETRAREC";
 const FRONT_BYTES: usize = MAGIC.len() + 2 + 2;
 const CHECKSUM_BYTES: usize = 4;
-const SETTINGS_BYTES_MIN: usize = 3 + 9 * 8 + 1;
+const SPANS: usize = 11;
+const SETTINGS_BYTES_MIN: usize = 4 + SPANS * 8 + 1;
 const SETTINGS_BYTES_MAX: usize = SETTINGS_BYTES_MIN + SOFTWARE_BYTES_MAX;
 const HEADER_BYTES_MAX: usize = FRONT_BYTES + SETTINGS_BYTES_MAX + CHECKSUM_BYTES;
 
@@ -43,7 +44,7 @@ fn is_software(text: &str) -> bool {
             .all(|byte| byte.is_ascii_graphic() || byte == b' ')
 }
 
-fn spans(timing: &Timing) -> [Span; 9] {
+fn spans(timing: &Timing) -> [Span; SPANS] {
     [
         timing.inter_monitoring,
         timing.reexamination_wait,
@@ -54,10 +55,12 @@ fn spans(timing: &Timing) -> [Span; 9] {
         timing.join_wait,
         timing.examination_max,
         timing.job_max,
+        timing.lease_term,
+        timing.lease_margin,
     ]
 }
 
-fn timing(spans: [Span; 9]) -> Timing {
+fn timing(spans: [Span; SPANS]) -> Timing {
     let [
         inter_monitoring,
         reexamination_wait,
@@ -68,6 +71,8 @@ fn timing(spans: [Span; 9]) -> Timing {
         join_wait,
         examination_max,
         job_max,
+        lease_term,
+        lease_margin,
     ] = spans;
     Timing {
         inter_monitoring,
@@ -79,8 +84,13 @@ fn timing(spans: [Span; 9]) -> Timing {
         join_wait,
         examination_max,
         job_max,
+        lease_term,
+        lease_margin,
     }
 }
+
+/// The place of a safety setting in the table of settings.
+const SAFETIES: [Safety; 2] = [Safety::Paper, Safety::Guarded];
 
 pub(crate) fn encode(config: &Config, software: &str) -> Result<Encoded, WriteError> {
     if !is_software(software) {
@@ -97,6 +107,10 @@ pub(crate) fn encode(config: &Config, software: &str) -> Result<Encoded, WriteEr
         config.me().index() as u8,
         config.size() as u8,
         config.guests_max(),
+        match config.safety() {
+            Safety::Paper => 0,
+            Safety::Guarded => 1,
+        },
     ]);
     for span in spans(config.timing()) {
         bytes.put(&span.as_nanos().to_le_bytes());
@@ -148,8 +162,8 @@ pub(crate) fn read(source: &mut impl Read) -> Result<(Header, u32, u64), ReadErr
 fn settings(mut bytes: &[u8]) -> Result<Header, ReadError> {
     let bytes = &mut bytes;
     let short = || ReadError::Header(LENGTH);
-    let [me, size, guests_max] = take(bytes).ok_or_else(short)?;
-    let mut read = [Span::ZERO; 9];
+    let [me, size, guests_max, safety] = take(bytes).ok_or_else(short)?;
+    let mut read = [Span::ZERO; SPANS];
     for span in &mut read {
         let ns = u64::from_le_bytes(take(bytes).ok_or_else(short)?);
         *span = Span::from_nanos(ns);
@@ -164,8 +178,12 @@ fn settings(mut bytes: &[u8]) -> Result<Header, ReadError> {
         .ok_or(ReadError::Header("its software version is not printable"))?;
     let me = ServerId::new(usize::from(me))
         .ok_or(ReadError::Header("its server's place is beyond the ring"))?;
+    let safety = SAFETIES
+        .get(usize::from(safety))
+        .ok_or(ReadError::Header("its safety setting is unknown"))?;
+    let config = Config::new(me, usize::from(size), guests_max, timing(read))?;
     Ok(Header {
-        config: Config::new(me, usize::from(size), guests_max, timing(read))?,
+        config: config.with_safety(*safety),
         software: software.to_owned(),
     })
 }

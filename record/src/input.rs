@@ -1,7 +1,9 @@
 //! One input as bytes. Strict: whatever [`decode`] accepts, [`encode`] writes again.
 
 use tetrarch_core::wire::{self, MESSAGE_BYTES_MAX};
-use tetrarch_core::{Command, Input, JobId, Members, Outcome, Owner, ServerId, ServiceSet};
+use tetrarch_core::{
+    Claims, Command, Input, JobId, Members, Outcome, Owner, ServerId, ServiceSet, Span,
+};
 
 use crate::bytes::{Buffer, take, take_byte};
 
@@ -15,7 +17,13 @@ const DONE: u8 = 3;
 const DEADLINE: u8 = 4;
 const COMMAND: u8 = 5;
 
-const OWNERS: [Owner; 4] = [Owner::Watch, Owner::Recovery, Owner::Standby, Owner::Own];
+const OWNERS: [Owner; 5] = [
+    Owner::Watch,
+    Owner::Recovery,
+    Owner::Standby,
+    Owner::Own,
+    Owner::Vote,
+];
 
 /// The place of an owner in the table of owners.
 pub(crate) const fn owner_byte(owner: Owner) -> u8 {
@@ -24,6 +32,7 @@ pub(crate) const fn owner_byte(owner: Owner) -> u8 {
         Owner::Recovery => 1,
         Owner::Standby => 2,
         Owner::Own => 3,
+        Owner::Vote => 4,
     }
 }
 
@@ -32,8 +41,15 @@ pub(crate) fn encode(input: Option<&Input>) -> Buffer<INPUT_BYTES_MAX> {
     let mut bytes = Buffer::new();
     match input {
         None => bytes.put(&[END]),
-        Some(Input::Start { holding, serving }) => {
+        Some(Input::Start {
+            holding,
+            serving,
+            silent,
+            left,
+        }) => {
             bytes.put(&[START, u8::from(*holding), serving.bits()]);
+            bytes.put(&silent.as_nanos().to_le_bytes());
+            bytes.put(&left.as_nanos().to_le_bytes());
         }
         Some(Input::Message { from, message }) => {
             bytes.put(&[MESSAGE, from.index() as u8]);
@@ -46,6 +62,9 @@ pub(crate) fn encode(input: Option<&Input>) -> Buffer<INPUT_BYTES_MAX> {
                 Outcome::Ok => bytes.put(&[0]),
                 Outcome::Failed => bytes.put(&[1]),
                 Outcome::Services(failing) => bytes.put(&[2, failing.bits()]),
+                Outcome::Granted(claims) => {
+                    bytes.put(&[3, claims.addresses.bits(), claims.images.bits()]);
+                }
             }
         }
         Some(Input::Deadline) => bytes.put(&[DEADLINE]),
@@ -65,6 +84,8 @@ pub(crate) fn decode(mut bytes: &[u8]) -> Option<Option<Input>> {
             Some(Input::Start {
                 holding: flag(holding)?,
                 serving: Members::from_bits(serving),
+                silent: Span::from_nanos(u64::from_le_bytes(take(bytes)?)),
+                left: Span::from_nanos(u64::from_le_bytes(take(bytes)?)),
             })
         }
         MESSAGE => {
@@ -84,6 +105,13 @@ pub(crate) fn decode(mut bytes: &[u8]) -> Option<Option<Input>> {
                 0 => Outcome::Ok,
                 1 => Outcome::Failed,
                 2 => Outcome::Services(ServiceSet::from_bits(take_byte(bytes)?)),
+                3 => {
+                    let [addresses, images] = take(bytes)?;
+                    Outcome::Granted(Claims {
+                        addresses: Members::from_bits(addresses),
+                        images: Members::from_bits(images),
+                    })
+                }
                 _ => return None,
             };
             Some(Input::Done { job, outcome })

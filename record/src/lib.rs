@@ -20,8 +20,8 @@
 //! | 8 | `TETRAREC` |
 //! | 2 | version of this layout, [`VERSION`] |
 //! | 2 | length of the settings that follow, up to the checksum |
-//! | 3 | the node's place in the ring, the size of the group, the room for virtual servers |
-//! | 72 | the nine spans of [`Timing`](tetrarch_core::Timing) in nanoseconds, in the order of its fields, 8 bytes each |
+//! | 4 | the node's place in the ring, the size of the group, the room for virtual servers, the safety setting (0 paper, 1 guarded) |
+//! | 88 | the eleven spans of [`Timing`](tetrarch_core::Timing) in nanoseconds, in the order of its fields, 8 bytes each |
 //! | 1 + n | the version of the software: its length, up to [`SOFTWARE_BYTES_MAX`], and its text |
 //! | 4 | CRC-32 of all of this |
 //!
@@ -38,9 +38,9 @@
 //! | input | bytes |
 //! |---|---|
 //! | end of the record | 0 |
-//! | Start | 1, whether the own address is held (0 or 1), functions served (bit n: place n) |
+//! | Start | 1, whether the own address is held (0 or 1), functions served (bit n: place n), `silent` and `left` in nanoseconds (8 each) |
 //! | Message | 2, sender, the message as in [`tetrarch_core::wire`] |
-//! | Done | 3, owner of the job (0 watch, 1 recovery, 2 standby, 3 own), subject, serial (2), then 0 ok, 1 failed, or 2 and the failing services |
+//! | Done | 3, owner of the job (0 watch, 1 recovery, 2 standby, 3 own, 4 vote), subject, serial (2), then 0 ok, 1 failed, 2 and the failing services, or 3 and the claims granted (2) |
 //! | Deadline | 4 |
 //! | Command | 5, then 0 for stop |
 //!

@@ -2,7 +2,9 @@
 
 use crc32fast::Hasher;
 use tetrarch_core::wire::{self, MESSAGE_BYTES_MAX};
-use tetrarch_core::{Action, Deadline, Event, JobId, Means, Output, ServerId, Timer, Trouble};
+use tetrarch_core::{
+    Action, Claim, Deadline, Event, JobId, Means, Output, ServerId, Timer, Trouble,
+};
 
 use crate::bytes::Buffer;
 use crate::input::owner_byte;
@@ -53,6 +55,11 @@ impl Sum {
                 form.put(&[3]);
                 put_job(&mut form, *job);
             }
+            Output::Hold { claim, until } => {
+                form.put(&[7]);
+                form.put(&claim_bytes(*claim));
+                form.put(&until.as_nanos().to_le_bytes());
+            }
             Output::Note(event) => {
                 form.put(&[4]);
                 put_event(&mut form, *event);
@@ -77,6 +84,8 @@ impl Sum {
                     Timer::Beat => [4, 0],
                     Timer::Join => [5, 0],
                     Timer::Own => [6, 0],
+                    Timer::Lease => [7, 0],
+                    Timer::Vote => [8, 0],
                 });
             }
         }
@@ -87,6 +96,14 @@ impl Sum {
 
 fn place(server: ServerId) -> u8 {
     server.index() as u8
+}
+
+fn claim_bytes(claim: Claim) -> [u8; 2] {
+    let kind = match claim {
+        Claim::Address(_) => 0,
+        Claim::Image(_) => 1,
+    };
+    [kind, place(claim.function())]
 }
 
 fn put_job(form: &mut Form, job: JobId) {
@@ -108,6 +125,7 @@ fn put_action(form: &mut Form, action: Action) {
         Action::Suspend { function } => [10, place(function), 0],
         Action::AssignOwn => [11, 0, 0],
         Action::ReleaseOwn => [12, 0, 0],
+        Action::Vote { claims } => [13, claims.addresses.bits(), claims.images.bits()],
     });
 }
 
@@ -134,6 +152,11 @@ fn put_event(form: &mut Form, event: Event) {
         Event::OwnAddressHeld => [19, 0, 0],
         Event::OwnAddressDropped => [20, 0, 0],
         Event::StructureChanged { members } => [21, members.bits(), 0],
+        Event::LeaseLost { claim } => {
+            let [kind, function] = claim_bytes(claim);
+            [22, kind, function]
+        }
+        Event::Refused { manager } => [23, place(manager), 0],
     });
 }
 
@@ -141,6 +164,7 @@ const fn trouble_byte(trouble: Trouble) -> u8 {
     match trouble {
         Trouble::Service => 1,
         Trouble::Network => 2,
+        Trouble::Management => 3,
     }
 }
 

@@ -236,7 +236,7 @@ fn files_that_are_no_records_are_told_apart() {
     assert_eq!(refused(b"name = \"a scenario\"\n"), expected);
     assert_eq!(
         refused(&bytes[..20]),
-        "the record ends within its header; expected 102 bytes, found 20"
+        "the record ends within its header; expected 119 bytes, found 20"
     );
     let mut newer = bytes.clone();
     newer[8] = 2;
@@ -353,7 +353,7 @@ impl Write for Full {
 
 #[test]
 fn a_writer_stops_for_good_at_the_first_failure() {
-    let mut writer = Writer::new(Full(105), &config(), "0.1.0").unwrap();
+    let mut writer = Writer::new(Full(122), &config(), "0.1.0").unwrap();
     let error = writer.input(Time::ZERO, &START).unwrap_err();
     assert_eq!(
         error.to_string(),

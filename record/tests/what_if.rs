@@ -40,6 +40,8 @@ fn quiet_life() -> Vec<u8> {
     let start = Told::Input(Input::Start {
         holding: false,
         serving: Members::NONE,
+        silent: Span::MAX,
+        left: Span::MAX,
     });
     let told = [
         (0, start),

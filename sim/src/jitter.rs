@@ -161,6 +161,8 @@ mod tests {
         "join_wait",
         "examination_max",
         "job_max",
+        "lease_term",
+        "lease_margin",
         "host_reserved",
         "client_access",
     ];

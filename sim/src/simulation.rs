@@ -33,7 +33,10 @@ pub(crate) fn configs(
     let size = scenario.group.len();
     let guests = parameters.guests_max();
     ServerId::all(size)
-        .map(|me| Config::new(me, size, guests, parameters.timing()))
+        .map(|me| {
+            let config = Config::new(me, size, guests, parameters.timing())?;
+            Ok(config.with_safety(scenario.safety))
+        })
         .collect()
 }
 
@@ -153,6 +156,7 @@ impl<O: Observer> Simulation<O> {
                 Output::Send { to, message } => self.world.send(server, to, message),
                 Output::Run { job, action } => self.world.begin(server, job, action),
                 Output::Cancel { job } => self.world.cancel(server, job),
+                Output::Hold { claim, until } => self.world.hold(server, claim, until),
                 Output::Note(_) => {}
             }
         }

@@ -57,7 +57,7 @@ impl Observer for Recorder {
             Output::Note(event) => Entry::Note(event),
             Output::Run { action, .. } => Entry::Run(action),
             Output::Send { to, message } => Entry::Send(to, message),
-            Output::Cancel { .. } => return,
+            Output::Cancel { .. } | Output::Hold { .. } => return,
         };
         self.lines.push(Line {
             at: now,

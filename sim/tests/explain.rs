@@ -356,6 +356,7 @@ proptest! {
         p.server_restart = p.server_restart.max(p.server_start);
         p.network_examination_abnormal =
             p.network_examination_abnormal.max(p.network_examination_normal);
+        p.lease_term = p.lease_term.max(p.lease_margin + Span::from_millis(1));
         p.validate().unwrap();
         let strike = |ms: u64, trouble: usize, server: u8| Fault {
             at: Time::ZERO + Span::from_millis(ms),

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use proptest::prelude::*;
-use tetrarch_sim::scenario::{FILE_BYTES_MAX, Scenario};
+use tetrarch_sim::scenario::{FILE_BYTES_MAX, FaultAction, Scenario};
+use tetrarch_sim::units::Ratio;
 
 const GOOD: &str = r#"name = "n"
 purpose = "p"
@@ -44,8 +45,8 @@ fn settings_are_refused_with_place_finding_and_expectation() {
     assert_refusals(&[
         (
             "sede = 2",
-            "5:1: unknown key \"sede\" in a scenario; expected one of name, purpose, group, \
-             services, timing, safety, seed, duration, fault, expect",
+            "5:1: unknown field `sede`, expected one of `name`, `purpose`, `group`, `services`, \
+             `timing`, `safety`, `seed`, `duration`, `fault`, `expect`",
         ),
         (
             "seed = -1",
@@ -58,7 +59,7 @@ fn settings_are_refused_with_place_finding_and_expectation() {
         ),
         (
             "safety = \"none\"",
-            "5:10: safety is \"none\"; expected one of \"paper\"",
+            "5:10: safety is \"none\"; expected one of \"paper\", \"guarded\"",
         ),
         (
             "[services]\nmail = [\"postfix\", \"postfix\"]",
@@ -130,6 +131,10 @@ fn faults_are_refused_with_place_finding_and_expectation() {
             "8:10: factor is 0; expected a whole number from 1 to 1000",
         ),
         ("fault = [3]", "5:10: fault is 3; expected a table"),
+        (
+            "fault = {at = \"1s\"}",
+            "5:9: fault is a table; expected tables headed [[fault]]",
+        ),
     ]);
 }
 
@@ -174,6 +179,22 @@ fn expectations_are_refused_with_place_finding_and_expectation() {
 }
 
 #[test]
+fn a_misspelt_key_is_answered_with_those_of_every_kind_once() {
+    assert_refusals(&[
+        (
+            "[[fault]]\nwhen = \"1s\"",
+            "6:1: unknown key \"when\" in [[fault]]; expected one of at, trouble, fault, server, \
+             from, to, sides, percent, factor",
+        ),
+        (
+            "[[expect]]\nwhose = \"web\"",
+            "6:1: unknown key \"whose\" in [[expect]]; expected one of server, metric, at_least, \
+             at_most, absent, served, by, at, members, violation",
+        ),
+    ]);
+}
+
+#[test]
 fn names_that_no_group_can_have_are_refused() {
     let group = |names: &str| {
         let text = GOOD.replace(r#"["mail", "web", "ftp"]"#, names);
@@ -195,7 +216,12 @@ fn names_that_no_group_can_have_are_refused() {
     );
     assert_eq!(
         group("\"a\""),
-        format!("s.toml:3:9: group is \"a\"; {size}")
+        format!("s.toml:3:9: invalid type: string \"a\", {size}")
+    );
+    assert_eq!(
+        group("[\"web\", 3]"),
+        "s.toml:3:17: group is 3; expected a host name: 1 to 63 letters, digits and hyphens, with \
+         no hyphen at either end"
     );
     for name in ["", "-a", "a-", "a b", "a_b", "ä", &"a".repeat(64)] {
         let error = group(&format!("[\"web\", \"{name}\"]"));
@@ -238,11 +264,11 @@ fn columns_count_characters_and_long_or_odd_texts_stay_one_line() {
     let error = refusal("safety = [\"äöü\", 3]  # ä");
     assert_eq!(
         error,
-        "s.toml:5:10: safety is a list of 2; expected one of \"paper\""
+        "s.toml:5:10: safety is a list of 2; expected one of \"paper\", \"guarded\""
     );
     let error = refusal("\"ä\\n\" = { x = \"y\" }");
     assert!(
-        error.starts_with("s.toml:5:1: unknown key \"ä\\n\" in a scenario; "),
+        error.starts_with("s.toml:5:1: unknown field `ä\\n`, expected one of "),
         "{error}"
     );
     let error = refusal("fault = [ { at = \"ä\", fault = \"hael\" } ]");
@@ -252,8 +278,144 @@ fn columns_count_characters_and_long_or_odd_texts_stay_one_line() {
     );
     let error = refusal(&format!("safety = \"{}\"", "x".repeat(5000)));
     assert!(error.len() < 200, "{error}");
+    let error = refusal(&format!("{} = 1", "x".repeat(5000)));
+    assert!(
+        error.starts_with("s.toml:5:1: unknown field `xxx"),
+        "{error}"
+    );
+    assert!(error.len() < 300, "{error}");
+    assert!(error.ends_with("`duration`, `fault`, `expect`"), "{error}");
+    let error = parse(&GOOD.replace(
+        r#"["mail", "web", "ftp"]"#,
+        &format!("{:?}", "ä\n".repeat(5000)),
+    ));
+    let error = error.unwrap_err();
+    assert!(
+        error.starts_with("s.toml:3:9: invalid type: string \"ä"),
+        "{error}"
+    );
+    assert!(
+        error.ends_with("expected 2 to 8 different server names in ring order"),
+        "{error}"
+    );
+    assert!(error.chars().count() < 300, "{error}");
+    assert!(!error.contains(char::is_control), "{error}");
     let error = Scenario::parse("", "odd\nname", Path::new("")).unwrap_err();
     assert!(error.to_string().starts_with("odd\\nname:1:1: "), "{error}");
+}
+
+#[test]
+fn of_several_errors_the_first_in_the_file_is_reported() {
+    for (addition, place) in [
+        ("zeal = 1\nalso = 2", "s.toml:5:1: unknown field `zeal`"),
+        ("seed = -1\nalso = 2", "s.toml:5:8: seed is -1; "),
+        ("also = 2\nseed = -1", "s.toml:5:1: unknown field `also`"),
+        ("seed = -1\nsafety = \"none\"", "s.toml:5:8: seed is -1; "),
+        (
+            "[[fault]]\nzeal = 1\nalso = 2",
+            "s.toml:6:1: unknown key \"zeal\" in [[fault]]; ",
+        ),
+    ] {
+        let error = refusal(addition);
+        assert!(error.starts_with(place), "{error}");
+    }
+}
+
+#[test]
+fn numbers_of_every_size_and_spelling_are_read_or_refused_as_numbers() {
+    let seed = |text: &str| parse(&format!("{GOOD}seed = {text}")).map(|scenario| scenario.seed);
+    assert_eq!(seed("18446744073709551615"), Ok(u64::MAX));
+    assert_eq!(seed("0xffff_ffff_ffff_ffff"), Ok(u64::MAX));
+    assert_eq!(seed("1_000"), Ok(1000));
+    let wanted = "expected a whole number from 0 to 18446744073709551615";
+    assert_eq!(
+        seed("18446744073709551616"),
+        Err(format!(
+            "s.toml:5:8: seed is 18446744073709551616; {wanted}"
+        ))
+    );
+    assert_eq!(
+        seed("1.0"),
+        Err(format!("s.toml:5:8: seed is 1.0; {wanted}"))
+    );
+    let (beyond_i128, beyond_u128) = (format!("2{}", "0".repeat(38)), "9".repeat(100));
+    for (number, shown) in [
+        (&*beyond_i128, &*beyond_i128),
+        (&beyond_u128, &format!("{}...", "9".repeat(40))),
+        ("-1e999", "-1e999"),
+    ] {
+        for (before, after, place) in [
+            ("seed = ", "", "5:8"),
+            ("services = { web = [\"a\", ", "] }", "5:26"),
+            (
+                "[[fault]]\nat = \"1s\"\nfault = \"loss\"\npercent = ",
+                "",
+                "8:11",
+            ),
+        ] {
+            let error = refusal(&format!("{before}{number}{after}"));
+            let wanted = format!("s.toml:{place}: {shown} is too large (");
+            assert!(error.starts_with(&wanted), "{error}");
+            assert!(error.contains("number overflowed); expected a "), "{error}");
+        }
+    }
+}
+
+#[test]
+fn shares_are_read_as_they_are_written() {
+    let loss = |number: &str| {
+        let fault = format!("[[fault]]\nat = \"1s\"\nfault = \"loss\"\npercent = {number}");
+        parse(&format!("{GOOD}{fault}")).map(|mut scenario| scenario.faults.remove(0).action)
+    };
+    for (number, ppm) in [
+        ("0.0003", 3),
+        ("33.3333", 333_333),
+        ("100.000000000000000000000", 1_000_000),
+        ("1_0.1_0 # of 100", 101_000),
+    ] {
+        let share = FaultAction::Loss(Ratio::from_ppm(ppm));
+        assert_eq!(loss(number), Ok(share), "{number}");
+    }
+    // The last of them is nearer to 100 than any other number of 64 bits.
+    for number in ["0x10", "1e1", "nan", "inf", "100.000000000000000001"] {
+        let error = loss(number).unwrap_err();
+        assert!(error.starts_with("s.toml:8:11: percent is "), "{error}");
+    }
+}
+
+#[test]
+fn dates_are_refused_as_dates() {
+    for (addition, expected) in [
+        (
+            "duration = 07:32:00",
+            "4:12: duration is the date 07:32:00; expected a duration with its unit, ",
+        ),
+        (
+            "services = { web = [1979-05-27T07:32:00Z] }",
+            "5:21: web is the date 1979-05-27T07:32:00Z; expected a service name: ",
+        ),
+        (
+            "timing = { server_start = 1979-05-27 }",
+            "5:27: server_start is the date 1979-05-27; expected a duration",
+        ),
+        (
+            "fault = [1979-05-27]",
+            "5:10: fault is the date 1979-05-27; expected a table",
+        ),
+    ] {
+        let good = GOOD
+            .lines()
+            .filter(|line| !addition.starts_with(&line[..5]));
+        let lines: Vec<&str> = good.chain([addition]).collect();
+        let error = parse(&lines.join("\n")).unwrap_err();
+        assert!(error.starts_with(&format!("s.toml:{expected}")), "{error}");
+    }
+    // The name that a date has on its way through serde is a key like any other.
+    let error = refusal("[[fault]]\n\"$__toml_private_datetime\" = \"1979-05-27\"");
+    assert!(
+        error.starts_with("s.toml:6:1: unknown key \"$__toml_private_datetime\" in [[fault]]; "),
+        "{error}"
+    );
 }
 
 #[test]
@@ -286,11 +448,11 @@ fn files_that_cannot_be_read_are_named() {
         assert_eq!(Path::new(shown), path);
         rest.to_owned()
     };
-    assert!(load("none.toml").starts_with(":1:1: cannot be read (No such file"));
+    assert!(load("none.toml").starts_with(": cannot be read (No such file"));
     fs::create_dir(folder.path().join("folder.toml")).unwrap();
     assert_eq!(
         load("folder.toml"),
-        ":1:1: is a directory; expected a TOML file"
+        ": is a directory; expected a TOML file"
     );
 
     fs::write(folder.path().join("bad.toml"), b"name = \"\xff\"").unwrap();
@@ -309,7 +471,7 @@ fn files_that_cannot_be_read_are_named() {
     fs::write(&path, &large).unwrap();
     assert_eq!(
         load("large.toml"),
-        ":1:1: is too large; expected at most 1048576 bytes"
+        ": is too large; expected at most 1048576 bytes"
     );
 }
 

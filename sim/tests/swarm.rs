@@ -4,10 +4,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use tetrarch_core::Span;
+use tetrarch_core::{Safety, Span};
 use tetrarch_sim::swarm::{SeedReport, Settings, draw, swarm};
 
 const SETTINGS: Settings = Settings {
+    rules: Some(Safety::Paper),
     safety: Span::from_secs(400),
     fault_every: Span::from_secs(200),
     timings: tetrarch_sim::swarm::Timings::Paper,

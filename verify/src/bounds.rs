@@ -3,7 +3,7 @@
 use core::fmt;
 use core::str::FromStr;
 
-use tetrarch_core::{Config, ConfigError, ServerId, Span};
+use tetrarch_core::{Config, ConfigError, Safety, ServerId, Span};
 use tetrarch_sim::parameters::{ParameterError, Parameters};
 use thiserror::Error;
 
@@ -130,6 +130,8 @@ const WHOLE: &[(&str, &str)] = &[
     ("server_start", "20s"),
     ("server_restart", "26s"),
     ("judgement_max", "48s"),
+    ("lease_term", "24s"),
+    ("lease_margin", "3s"),
 ];
 
 impl Preset {
@@ -240,6 +242,21 @@ impl Bounds {
     pub fn with_bug(mut self, bug: crate::machine::Bug) -> Self {
         self.bug = Some(bug);
         self
+    }
+
+    /// The same check under other rules than the paper's.
+    #[must_use]
+    pub fn with_safety(mut self, safety: Safety) -> Self {
+        for config in &mut self.configs {
+            *config = config.with_safety(safety);
+        }
+        self
+    }
+
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.configs
+            .iter()
+            .any(|config| config.safety() == Safety::Guarded)
     }
 
     /// The number of servers.

@@ -201,10 +201,20 @@ impl Taking<'_> {
         self.after(spell, heal);
     }
 
+    /// A message of a guarded group knows that it is late, since a later one takes its place.
+    fn held_up(&self, mut what: What) -> What {
+        if let What::Message { is_late, .. } = &mut what {
+            *is_late = self.machine.bounds.is_guarded();
+        }
+        what
+    }
+
     fn strike_under_way(&mut self, fault: Fault, pending: Pending) {
         let what = pending.what;
         self.tell(|| match what {
-            What::Message { from, to, message } => {
+            What::Message {
+                from, to, message, ..
+            } => {
                 let message = message_name(&message);
                 format!("FAULT: {} {message} from {from} to {to}", name_of(fault))
             }
@@ -215,11 +225,14 @@ impl Taking<'_> {
         });
         match (fault, what) {
             (Fault::Duplicate(_, delay), _) => {
-                self.after(self.delay(delay), what);
+                // The copy of a message that a guarded group has got once comes to nothing.
+                if !self.machine.bounds.is_guarded() {
+                    self.after(self.delay(delay), what);
+                }
                 self.state.pending.push(pending);
             }
             (Fault::Late(_, delay) | Fault::Slow(_, delay), _) => {
-                self.after(self.delay(delay), what);
+                self.after(self.delay(delay), self.held_up(what));
             }
             (
                 Fault::Fail(_),

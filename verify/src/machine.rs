@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use tetrarch_core::{
-    Action, Input, JobId, Members, Message, Node, Outbox, Output, SERVERS_MAX, ServerId, Span, Time,
+    Action, Claim, Input, JobId, Members, Message, Node, Outbox, Output, Register, SERVERS_MAX,
+    ServerId, Span, Time,
 };
 
 use crate::bounds::Bounds;
@@ -83,6 +84,7 @@ impl Machine {
             servers: vec![server; self.bounds.ring()],
             cut: [Members::NONE; SERVERS_MAX],
             pending: Vec::new(),
+            witness: Register::new(NOW, Span::MAX, self.bounds.parameters.lease_term),
             faults_left: faults,
             turn: None,
             elapsed: Span::ZERO,
@@ -96,7 +98,16 @@ impl Machine {
         for server in ServerId::all(self.bounds.ring()) {
             let serving = Members::NONE;
             let holding = true;
-            taking.step(server, Input::Start { holding, serving });
+            let silent = Span::MAX;
+            taking.step(
+                server,
+                Input::Start {
+                    holding,
+                    serving,
+                    silent,
+                    left: Span::MAX,
+                },
+            );
         }
         taking.settle();
         taking.state
@@ -119,7 +130,8 @@ impl Machine {
         let mut due: Vec<(Option<ServerId>, bool, Move)> = Vec::new();
         for (place, pending) in state.pending.iter().enumerate() {
             let twin = state.pending[..place].contains(pending);
-            if state.due(pending) <= NOW && !twin {
+            let waits = self.bounds.is_guarded() && state.is_overtaking(place);
+            if state.due(pending) <= NOW && !twin && !waits {
                 let what = pending.what;
                 due.push((what.server(), what.is_local(), Move::Happen(place as u16)));
             }
@@ -209,6 +221,7 @@ impl Taking<'_> {
                 Output::Send { to, message } => self.send(server, to, message),
                 Output::Run { job, action } => self.begin(server, job, action),
                 Output::Cancel { job } => self.cancel(server, job),
+                Output::Hold { claim, until } => self.hold(server, claim, until),
                 Output::Note(event) => self.tell(|| format!("{server} {event:?}")),
             }
         }
@@ -240,7 +253,16 @@ impl Taking<'_> {
         };
         if self.state.works(from, to) {
             let delay = self.machine.bounds.parameters.link_delay;
-            self.after(delay, What::Message { from, to, message });
+            let is_late = false;
+            self.after(
+                delay,
+                What::Message {
+                    from,
+                    to,
+                    message,
+                    is_late,
+                },
+            );
         }
     }
 
@@ -251,6 +273,7 @@ impl Taking<'_> {
             Action::ExamineServices { .. } => parameters.link_delay.times(2),
             Action::RestartServer { .. }
             | Action::PowerOn { .. }
+            | Action::Vote { .. }
             | Action::AssignOwn
             | Action::ReleaseOwn => parameters.link_delay,
             Action::RestartServices { .. } | Action::Assign { .. } | Action::Release { .. } => {
@@ -268,6 +291,20 @@ impl Taking<'_> {
                 action,
             },
         );
+    }
+
+    fn hold(&mut self, server: ServerId, claim: Claim, until: Time) {
+        let what = What::HoldEnds { server, claim };
+        self.state.pending.retain(|pending| pending.what != what);
+        self.state.pending.push(Pending { at: until, what });
+    }
+
+    /// A later message has arrived, so those that were held up come to nothing.
+    fn forget_late(&mut self, sender: ServerId, receiver: ServerId) {
+        self.state.pending.retain(|pending| {
+            !matches!(pending.what, What::Message { from, to, is_late: true, .. }
+                if from == sender && to == receiver)
+        });
     }
 
     /// A start that is no longer wanted is undone.
@@ -288,7 +325,16 @@ impl Taking<'_> {
 
     pub(crate) fn happen(&mut self, what: What) {
         match what {
-            What::Message { from, to, message } => {
+            What::HoldEnds { server, claim } => self.hold_ends(server, claim),
+            What::Message {
+                from,
+                to,
+                message,
+                is_late,
+            } => {
+                if self.machine.bounds.is_guarded() && !is_late {
+                    self.forget_late(from, to);
+                }
                 self.tell(|| format!("{to} gets {} from {from}", message_name(&message)));
                 self.step(to, Input::Message { from, message });
             }
@@ -349,7 +395,11 @@ impl Taking<'_> {
         }
         for pending in &mut state.pending {
             pending.at = earlier(pending.at, passed);
+            if let What::Message { message, .. } = &mut pending.what {
+                *message = message.rebased(next, NOW);
+            }
         }
+        state.witness = state.witness.rebased(next, NOW);
         for server in &mut state.servers {
             server.awake_at = earlier(server.awake_at, passed);
         }
@@ -371,7 +421,10 @@ pub(crate) const fn message_name(message: &Message) -> &'static str {
         Message::Hello { .. } => "Hello",
         Message::Welcome { .. } => "Welcome",
         Message::GiveBack { .. } => "GiveBack",
-        Message::Yield => "Yield",
+        Message::Yield { .. } => "Yield",
+        Message::Agree { .. } => "Agree",
+        Message::Renew { .. } => "Renew",
+        Message::Grant { .. } => "Grant",
         Message::Resumed => "Resumed",
         Message::Take { .. } => "Take",
     }

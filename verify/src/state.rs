@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use foldhash::quality::FixedState;
 use tetrarch_core::{
-    Action, JobId, Members, Message, Node, Outcome, SERVERS_MAX, ServerId, Span, Time,
+    Action, Claim, JobId, Members, Message, Node, Outcome, Register, SERVERS_MAX, ServerId, Span,
+    Time,
 };
 
 /// The present instant of every state: states at different times of a run are to compare equal. It
@@ -66,7 +67,11 @@ pub(crate) enum What {
         from: ServerId,
         to: ServerId,
         message: Message,
+        /// It has been held up. In a guarded group it comes to nothing once a later one has arrived.
+        is_late: bool,
     },
+    /// What a server may have on it ends, unless its node extends it.
+    HoldEnds { server: ServerId, claim: Claim },
     /// A job does what it is to do.
     Effect {
         server: ServerId,
@@ -94,6 +99,7 @@ impl What {
             Self::Message { to: server, .. }
             | Self::Effect { server, .. }
             | Self::Done { server, .. }
+            | Self::HoldEnds { server, .. }
             | Self::Answers { server }
             | Self::Ready { server, .. } => Some(*server),
             Self::Heal { .. } => None,
@@ -106,7 +112,10 @@ impl What {
         match self {
             Self::Message { .. } | Self::Done { .. } => true,
             Self::Effect { action, .. } => is_examination(*action),
-            Self::Answers { .. } | Self::Ready { .. } | Self::Heal { .. } => false,
+            Self::HoldEnds { .. }
+            | Self::Answers { .. }
+            | Self::Ready { .. }
+            | Self::Heal { .. } => false,
         }
     }
 
@@ -137,7 +146,10 @@ pub(crate) struct State {
     pub(crate) servers: Vec<Server>,
     /// For each server those that its messages do not reach.
     pub(crate) cut: [Members; SERVERS_MAX],
+    /// In the order in which it came under way.
     pub(crate) pending: Vec<Pending>,
+    /// The witness of a guarded group.
+    pub(crate) witness: Register,
     /// How many faults may still strike.
     pub(crate) faults_left: u8,
     /// The server that goes on first with what is due at this instant.
@@ -217,6 +229,28 @@ impl State {
         }
     }
 
+    /// Whether `server` may have this on it.
+    pub(crate) fn may(&self, server: ServerId, claim: Claim) -> bool {
+        let hold = What::HoldEnds { server, claim };
+        self.pending.iter().any(|pending| pending.what == hold)
+    }
+
+    /// Whether a message that was sent before this one on the same way is due as well. In a guarded
+    /// group messages from one server to another arrive in their order or not at all.
+    pub(crate) fn is_overtaking(&self, place: usize) -> bool {
+        let way = |what: &What| match *what {
+            What::Message {
+                from, to, is_late, ..
+            } if !is_late => Some((from, to)),
+            _ => None,
+        };
+        let mine = way(&self.pending[place].what);
+        mine.is_some()
+            && self.pending[..place]
+                .iter()
+                .any(|earlier| way(&earlier.what) == mine)
+    }
+
     /// Sixty-four bits that tell this state from others. The order in which things came under way
     /// makes no difference.
     pub(crate) fn fingerprint(&self) -> u64 {
@@ -230,6 +264,7 @@ impl State {
         }
         self.servers.hash(&mut hasher);
         self.cut.hash(&mut hasher);
+        self.witness.hash(&mut hasher);
         (self.faults_left, self.turn, under_way).hash(&mut hasher);
         hasher.finish()
     }

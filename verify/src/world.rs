@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tetrarch_core::{
-    Action, Input, JobId, Members, Outcome, SERVERS_MAX, ServerId, ServiceSet, Span,
+    Action, Claim, Input, JobId, Members, Outcome, SERVERS_MAX, ServerId, ServiceSet, Span,
 };
 
 use crate::judge::Property;
@@ -19,7 +19,17 @@ impl Taking<'_> {
         if starts {
             self.server(server).is_managing = true;
             let (holding, serving) = (false, Members::NONE);
-            self.step(server, Input::Start { holding, serving });
+            // A server that starts has been down for longer than any vote is given.
+            let silent = Span::MAX;
+            self.step(
+                server,
+                Input::Start {
+                    holding,
+                    serving,
+                    silent,
+                    left: Span::MAX,
+                },
+            );
         }
     }
 
@@ -84,17 +94,30 @@ impl Taking<'_> {
                 return (self.restart_server(server, target), command + hand_off);
             }
             Action::PowerOn { target } => self.power_on(target),
+            Action::Vote { claims } => {
+                let term = parameters.lease_term;
+                let granted = self.state.witness.request(NOW, server, claims, term);
+                return (Outcome::Granted(granted), parameters.link_delay);
+            }
             Action::Resume { function } | Action::ColdStart { function } => {
+                if !self.may(server, Claim::Image(function)) {
+                    return (Outcome::Failed, Span::ZERO);
+                }
                 self.set_guest(server, function, Guest::Running);
             }
             Action::Suspend { function } => self.set_guest(server, function, Guest::Suspended),
             Action::Assign { function } | Action::Release { function } => {
                 let guest = self.state.servers[server.index()].guests[function.index()];
-                if guest == Guest::Suspended {
+                let holds = matches!(action, Action::Assign { .. });
+                if guest == Guest::Suspended || holds && !self.may(server, Claim::Address(function))
+                {
                     return (Outcome::Failed, hand_off);
                 }
-                self.set_address(server, function, matches!(action, Action::Assign { .. }));
+                self.set_address(server, function, holds);
                 return (Outcome::Ok, hand_off);
+            }
+            Action::AssignOwn if !self.may(server, Claim::Address(server)) => {
+                return (Outcome::Failed, hand_off);
             }
             Action::AssignOwn | Action::ReleaseOwn => {
                 self.server(server).holds_own = action == Action::AssignOwn;
@@ -102,6 +125,26 @@ impl Taking<'_> {
             }
         }
         (Outcome::Ok, Span::ZERO)
+    }
+
+    fn may(&self, server: ServerId, claim: Claim) -> bool {
+        !self.machine.bounds.is_guarded() || self.state.may(server, claim)
+    }
+
+    /// What a guarded server may have on it goes when its lease is over, whatever its node does.
+    pub(crate) fn hold_ends(&mut self, server: ServerId, claim: Claim) {
+        match claim {
+            Claim::Address(function) if function == server => {
+                self.server(server).holds_own = false;
+            }
+            Claim::Address(function) => {
+                let guest = &mut self.server(server).guests[function.index()];
+                if *guest == Guest::Holding {
+                    *guest = Guest::Running;
+                }
+            }
+            Claim::Image(function) => self.set_guest(server, function, Guest::Suspended),
+        }
     }
 
     fn set_guest(&mut self, host: ServerId, function: ServerId, guest: Guest) {

@@ -7,7 +7,7 @@ mod summary;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use tetrarch_core::Span;
+use tetrarch_core::{Safety, Span};
 use tetrarch_report::{Format, Table, Value};
 use tetrarch_sim::check::Invariant;
 use tetrarch_sim::swarm::{SeedReport, Settings, Timings, swarm};
@@ -26,9 +26,10 @@ stopped, virtual servers that fail, a file server that is down or slow, one-way 
 After the safety phase of --time all is repaired, and within a printed bound every function must be served by its \
 own server, all servers must be members, and all views must be equal.
 
-The safety setting is \"paper\". The paper's protocol does not survive cut links or lost messages: two servers that do \
-not hear of each other may both take a function over. So invariants must hold in seeds whose links are whole; in the \
-others what is broken is counted as a known limit and is no failure. Progress after the repair is demanded of all.
+Each seed draws its safety setting too. The paper's protocol does not survive cut links or lost messages: two servers that do \
+not hear of each other may both take a function over. So under \"paper\" invariants must hold in seeds whose links are \
+whole; in the others what is broken is counted as a known limit and is no failure. Under \"guarded\" they must hold \
+in every seed. Progress after the repair is demanded of all.
 
 A failure prints its seed and the version, and is shrunk to a minimal scenario file that fails in the same way. The \
 results are the same for any number of threads.";
@@ -67,6 +68,9 @@ pub(crate) struct Args {
     /// Which settings of the protocol are drawn
     #[arg(long, value_enum, default_value_t)]
     timings: TimingsChoice,
+    /// Which safety setting the groups have
+    #[arg(long, value_enum, default_value_t)]
+    safety: SafetyChoice,
     /// Demand progress within this share of the bound
     #[arg(long, value_name = "PERCENT", default_value_t = 100)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -92,6 +96,28 @@ enum TimingsChoice {
     Paper,
 }
 
+/// The value of `--safety`.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum SafetyChoice {
+    /// One of them for each seed
+    #[default]
+    Drawn,
+    /// The paper's protocol
+    Paper,
+    /// The same under leases
+    Guarded,
+}
+
+impl SafetyChoice {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Drawn => "drawn",
+            Self::Paper => "paper",
+            Self::Guarded => "guarded",
+        }
+    }
+}
+
 /// Runs the seeds and tells what was found.
 pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     let settings = Settings {
@@ -100,6 +126,11 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
         timings: match args.timings {
             TimingsChoice::Random => Timings::Random,
             TimingsChoice::Paper => Timings::Paper,
+        },
+        rules: match args.safety {
+            SafetyChoice::Drawn => None,
+            SafetyChoice::Paper => Some(Safety::Paper),
+            SafetyChoice::Guarded => Some(Safety::Guarded),
         },
         bound_percent: args.bound_percent,
     };
@@ -140,7 +171,15 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
 
 /// One row for each seed.
 fn table(reports: &[SeedReport]) -> Result<Table, CliError> {
-    let mut columns = vec!["seed", "servers", "mix", "faults", "simulated_s", "events"];
+    let mut columns = vec![
+        "seed",
+        "servers",
+        "safety",
+        "mix",
+        "faults",
+        "simulated_s",
+        "events",
+    ];
     columns.extend(Invariant::ALL.iter().map(|invariant| invariant.breach()));
     columns.extend(["progress_s", "bound_s", "failures"]);
     let mut table = Table::new(&columns)?;
@@ -148,6 +187,7 @@ fn table(reports: &[SeedReport]) -> Result<Table, CliError> {
         let mut row = vec![
             Value::Count(report.seed),
             Value::Count(report.servers as u64),
+            report.rules.name().into(),
             report.mix.to_string().as_str().into(),
             Value::Count(report.faults as u64),
             Value::Seconds(report.simulated.as_secs_f64()),

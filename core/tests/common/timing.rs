@@ -12,4 +12,6 @@ pub(crate) const TIMING: Timing = Timing {
     join_wait: Span::from_secs(1),
     examination_max: Span::from_secs(10),
     job_max: Span::from_secs(120),
+    lease_term: Span::from_secs(6),
+    lease_margin: Span::from_millis(600),
 };

@@ -60,7 +60,7 @@ pub fn steps(bytes: &[u8]) {
     let Some(config) = bytes.config() else {
         return;
     };
-    let mut driver = Driver::new(config);
+    let mut driver = Driver::new(config, Vec::new());
     for _ in 0..STEPS_MAX {
         if driver.play(&mut bytes).is_none() {
             return;
@@ -144,6 +144,8 @@ impl Driver {
             self.step(Input::Start {
                 holding: how & 2 == 0,
                 serving: Members::from_bits(if how & 4 == 0 { 0 } else { bytes.byte()? }),
+                silent: Span::from_secs(u64::from(how)),
+                left: Span::MAX,
             });
         }
         Some(())

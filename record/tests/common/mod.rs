@@ -5,8 +5,8 @@ mod timing;
 
 use proptest::prelude::*;
 use tetrarch_core::{
-    Command, Config, Deadline, Input, JobId, Members, Message, Node, Outbox, Outcome, Output,
-    Owner, ServerId, ServiceSet, Span, Structure, Time,
+    Claims, Command, Config, Deadline, Input, JobId, Members, Message, Node, Outbox, Outcome,
+    Output, Owner, ServerId, ServiceSet, Span, Structure, Time,
 };
 use tetrarch_record::Writer;
 pub(crate) use timing::TIMING;
@@ -22,6 +22,8 @@ pub(crate) fn config() -> Config {
 pub(crate) const START: Input = Input::Start {
     holding: true,
     serving: Members::NONE,
+    silent: Span::MAX,
+    left: Span::MAX,
 };
 
 /// What a node under test is told next: an input, or the end of the job that it began last.
@@ -36,6 +38,11 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
         Just(Outcome::Ok),
         Just(Outcome::Failed),
         any::<u8>().prop_map(|bits| Outcome::Services(ServiceSet::from_bits(bits))),
+        (any::<u8>(), any::<u8>()).prop_map(|(addresses, images)| {
+            let addresses = Members::from_bits(addresses);
+            let images = Members::from_bits(images);
+            Outcome::Granted(Claims { addresses, images })
+        }),
     ]
 }
 
@@ -49,14 +56,28 @@ fn messages() -> impl Strategy<Value = Message> {
     prop_oneof![
         (servers(), any::<u16>()).prop_map(|(target, digest)| Message::Sync { target, digest }),
         structure.prop_map(|structure| Message::Report { structure }),
-        Just(Message::Yield),
+        any::<bool>().prop_map(|agreed| Message::Yield { agreed }),
+        (any::<u8>(), any::<u8>(), any::<u64>()).prop_map(|(addresses, images, stamp)| {
+            let addresses = Members::from_bits(addresses);
+            let images = Members::from_bits(images);
+            Message::Renew {
+                claims: Claims { addresses, images },
+                stamp: Time::from_nanos(stamp).into(),
+            }
+        }),
         servers().prop_map(|function| Message::Take { function }),
     ]
 }
 
 fn told() -> impl Strategy<Value = Told> {
-    let owners = [Owner::Watch, Owner::Recovery, Owner::Standby, Owner::Own];
-    let done = (0..4_usize, servers(), any::<u16>(), outcomes());
+    let owners = [
+        Owner::Watch,
+        Owner::Recovery,
+        Owner::Standby,
+        Owner::Own,
+        Owner::Vote,
+    ];
+    let done = (0..5_usize, servers(), any::<u16>(), outcomes());
     prop_oneof![
         6 => outcomes().prop_map(Told::Finish),
         4 => Just(Told::Input(Input::Deadline)),
@@ -68,9 +89,10 @@ fn told() -> impl Strategy<Value = Told> {
             Told::Input(Input::Done { job, outcome })
         }),
         1 => Just(Told::Input(Input::Command(Command::Stop))),
-        1 => (any::<bool>(), any::<u8>()).prop_map(|(holding, serving)| {
+        1 => (any::<bool>(), any::<u8>(), any::<u64>()).prop_map(|(holding, serving, silent)| {
             let serving = Members::from_bits(serving);
-            Told::Input(Input::Start { holding, serving })
+            let silent = Span::from_nanos(silent);
+            Told::Input(Input::Start { holding, serving, silent, left: silent })
         }),
     ]
 }

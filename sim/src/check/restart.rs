@@ -49,7 +49,10 @@ impl Observer for RestartWatch {
 
     fn world(&mut self, _now: Time, server: ServerId, event: WorldEvent) {
         match event {
-            WorldEvent::Trouble(_) | WorldEvent::PowerLost | WorldEvent::Restarting => {
+            WorldEvent::Trouble(_)
+            | WorldEvent::PowerLost
+            | WorldEvent::Restarting
+            | WorldEvent::ServicesRestarting => {
                 self.healthy = self.healthy.without(server);
             }
             WorldEvent::ServicesReady => self.healthy = self.healthy.with(server),

@@ -186,6 +186,7 @@ impl Tracer<'_> {
                 &["virtual_server_suspend"],
                 p.virtual_server_suspend,
             ),
+            Action::Vote { .. } => own(Doing::AskWitness, &["link_delay"], p.link_delay.times(2)),
             Action::AssignOwn | Action::ReleaseOwn => {
                 own(Doing::OwnAddress, &["hand_off"], p.hand_off)
             }
@@ -311,7 +312,10 @@ impl Tracer<'_> {
     fn world(&self, place: usize, entry: &Entry, event: WorldEvent) -> Option<Cause> {
         let server = entry.server;
         match event {
-            WorldEvent::Trouble(_) | WorldEvent::Fault(_) | WorldEvent::SystemFault(_) => None,
+            WorldEvent::Trouble(_)
+            | WorldEvent::ServicesRestarting
+            | WorldEvent::Fault(_)
+            | WorldEvent::SystemFault(_) => None,
             WorldEvent::PowerLost | WorldEvent::Repaired | WorldEvent::FunctionLost => self
                 .at_once(place, entry, |other| match &other.what {
                     What::World(

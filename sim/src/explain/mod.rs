@@ -60,7 +60,7 @@ pub fn decision_in_words(
         Output::Note(event) => words.note(server, event),
         Output::Run { action, .. } => words.run(server, action),
         Output::Send { to, message } => words.send(server, Members::NONE.with(to), message),
-        Output::Cancel { .. } => None,
+        Output::Cancel { .. } | Output::Hold { .. } => None,
     };
     said.map(|(_, sentence)| sentence)
 }

@@ -97,6 +97,10 @@ pub enum Doing {
     Message,
     /// A server that has just started asks for its place.
     Join,
+    /// A server waits before it asks for leases again, or for a lease to end.
+    AwaitLease,
+    /// The witness on the shared area is asked for its votes.
+    AskWitness,
     /// A server takes or drops its own virtual IP address.
     OwnAddress,
     /// A job is waited for in vain.
@@ -188,6 +192,8 @@ impl Part {
             Doing::ServicesStart => format!("{about}'s services become ready"),
             Doing::Message => format!("{actor}'s message arrives"),
             Doing::Join => format!("{actor} asks the members for its place"),
+            Doing::AwaitLease => format!("{actor} waits for a lease"),
+            Doing::AskWitness => format!("{actor} asks the witness for its votes"),
             Doing::OwnAddress => format!("{actor} changes its own VIP"),
             Doing::Overdue => format!("{actor} waits in vain for the result of a job"),
             Doing::ClientWait => "the mean client waits for its next access".to_owned(),

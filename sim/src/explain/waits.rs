@@ -10,7 +10,7 @@ use crate::parameters::Parameters;
 pub(super) const fn subject(timer: Timer, own: ServerId) -> ServerId {
     match timer {
         Timer::Watch(server) | Timer::Recovery(server) | Timer::Standby(server) => server,
-        Timer::Beat | Timer::Join | Timer::Own => own,
+        Timer::Beat | Timer::Join | Timer::Own | Timer::Lease | Timer::Vote => own,
     }
 }
 
@@ -21,7 +21,8 @@ pub(super) const fn owner(timer: Timer) -> Option<Owner> {
         Timer::Recovery(_) => Some(Owner::Recovery),
         Timer::Standby(_) => Some(Owner::Standby),
         Timer::Own => Some(Owner::Own),
-        Timer::Beat | Timer::Join => None,
+        Timer::Vote => Some(Owner::Vote),
+        Timer::Beat | Timer::Join | Timer::Lease => None,
     }
 }
 
@@ -78,6 +79,10 @@ fn possible(p: &Parameters, timer: Timer, set: &Step, fired: &Step) -> Vec<Piece
             Piece::new(Doing::Join, &["judgement_max"], p.judgement_max),
         ],
         Timer::Own => overdue.to_vec(),
+        Timer::Lease => [p.lease_term.part(12), p.lease_term.part(3)]
+            .map(|span| Piece::new(Doing::AwaitLease, &["lease_term"], span))
+            .to_vec(),
+        Timer::Vote => vec![Piece::new(Doing::Overdue, &["lease_term"], p.lease_term)],
     }
 }
 

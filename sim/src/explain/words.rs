@@ -1,6 +1,6 @@
 //! What happened, said in words.
 
-use tetrarch_core::{Action, Event, Means, Members, Message, ServerId, Trouble, plan};
+use tetrarch_core::{Action, Claim, Event, Means, Members, Message, ServerId, Trouble, plan};
 
 use crate::scenario::FaultAction;
 use crate::world::WorldEvent;
@@ -41,12 +41,13 @@ impl Words<'_> {
                 let found = match trouble {
                     Trouble::Service => "the network is normal, the services fail: service trouble",
                     Trouble::Network => "its network does not answer",
+                    Trouble::Management => "all answers, but its management programs are silent",
                 };
                 (target, format!("{me} examines {it}: {found}"))
             }
-            // Service trouble is certain at once, so its detection has said it.
+            // These are certain at once, so their detection has said it.
             Event::Confirmed {
-                trouble: Trouble::Service,
+                trouble: Trouble::Service | Trouble::Management,
                 ..
             } => return None,
             Event::Confirmed { target, .. } => {
@@ -165,6 +166,24 @@ impl Words<'_> {
             Event::OwnAddressDropped => (server, format!("{me} has dropped its own VIP")),
             Event::Managing => (server, format!("{me} manages others again")),
             Event::Stopped => (server, format!("the management programs of {me} stop")),
+            Event::LeaseLost { claim } => {
+                let it = self.name(claim.function());
+                let what = match claim {
+                    Claim::Address(_) => format!("the VIP of {it}"),
+                    Claim::Image(_) => format!("{it}b"),
+                };
+                (
+                    claim.function(),
+                    format!("{me} has lost its lease of {what}, and lets go of it"),
+                )
+            }
+            Event::Refused { manager } => {
+                let it = self.name(manager);
+                (
+                    server,
+                    format!("{me} finds its services well, and keeps its VIP from {it}"),
+                )
+            }
             _ => return None,
         })
     }
@@ -195,7 +214,7 @@ impl Words<'_> {
                 )
             }
             Message::GiveBack { .. } => (receiver, format!("{me} hands the VIP back to {other}")),
-            Message::Yield => {
+            Message::Yield { .. } => {
                 let text = format!(
                     "{me} finds {other}'s services still failing, and tells {other} to drop its VIP"
                 );
@@ -240,6 +259,7 @@ impl Words<'_> {
             WorldEvent::Restarting => format!("{me} shuts down and starts again"),
             WorldEvent::Starting => format!("{me} starts"),
             WorldEvent::Answers => format!("{me} answers on the network"),
+            WorldEvent::ServicesRestarting => format!("{me}'s services stop and start again"),
             WorldEvent::ServicesReady => format!("all services of {me} answer"),
             WorldEvent::FunctionLost => format!("clients of {me} get no service any more"),
             WorldEvent::FunctionBack => match host {

@@ -157,6 +157,8 @@ impl Parameters {
             join_wait: self.join_wait,
             examination_max: self.examination_max,
             job_max: self.job_max,
+            lease_term: self.lease_term,
+            lease_margin: self.lease_margin,
         }
     }
 
@@ -202,6 +204,11 @@ impl Parameters {
                 "server_start",
                 "start_shared",
                 "the second is a part of the first",
+            ),
+            (
+                "lease_term",
+                "lease_margin",
+                "a lease lasts as long as the first is longer",
             ),
             (
                 "host_memory",

@@ -134,6 +134,12 @@ parameters! {
     job_max: Span = Span::from_secs(120), Assumed, AboveZero,
     meaning: "Longest wait for the result of any other job.",
     evidence: "Twice the longest job of Table 1, a server restart; no published cell depends on it.";
+    lease_term: Span = Span::from_secs(6), Assumed, AboveZero,
+    meaning: "Guarded groups only: for how long a voter keeps a vote given.",
+    evidence: "Shorter than the detection of a dead server and the resume of its virtual server together, so that nobody waits for it as a rule; the paper's protocol has no leases.";
+    lease_margin: Span = Span::from_millis(600), Assumed, Zero,
+    meaning: "Guarded groups only: by how much earlier than the voters count a holder must be through with what it leased.",
+    evidence: "A tenth of the term, many times what clocks drift apart in it; the paper's protocol has no leases.";
     virtual_server_suspend: Span = Span::from_millis(5_200), Assumed, Zero,
     meaning: "Suspension of a virtual server.",
     evidence: "As long as its resume, which moves the same memory; no published cell depends on it.";

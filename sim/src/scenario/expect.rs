@@ -5,7 +5,8 @@ use tetrarch_core::{Span, Time};
 use super::error::ScenarioError;
 use super::fault::read_time;
 use super::group::{NOBODY, ServerIndex, read_server, read_servers};
-use super::reader::{Item, Section, quoted};
+use super::reader::{Item, Section};
+use super::value::quoted;
 use super::write::Writer;
 use crate::check::Invariant;
 use crate::units::span_text;
@@ -206,7 +207,7 @@ pub(super) fn read_expect(
     };
     Ok(Expect {
         check,
-        line: section.place().line,
+        line: section.line(),
     })
 }
 
@@ -214,7 +215,7 @@ fn read_bounds(section: &Section<'_>) -> Result<Bounds, ScenarioError> {
     let at_least = section.get("at_least");
     let at_most = section.get("at_most");
     if let Some(absent) = section.get("absent") {
-        if absent.value.get_ref().as_bool() != Some(true) {
+        if !absent.is_true() {
             return Err(absent.refuse("true, or no such key"));
         }
         return match at_least.or(at_most) {

@@ -4,7 +4,8 @@ use tetrarch_core::Time;
 
 use super::error::ScenarioError;
 use super::group::{ServerIndex, read_server, read_servers};
-use super::reader::{Item, Section, quoted};
+use super::reader::{Item, Section};
+use super::value::quoted;
 use super::write::Writer;
 use crate::units::Ratio;
 
@@ -174,7 +175,7 @@ pub(super) fn read_fault(
     end: Time,
 ) -> Result<Fault, ScenarioError> {
     let section = item.section("[[fault]]", "a table")?;
-    let line = section.place().line;
+    let line = section.line();
     let action = match (section.get("trouble"), section.get("fault")) {
         (Some(trouble), None) => {
             section.refuse_unknown(&["at", "trouble", "server"])?;
@@ -269,7 +270,7 @@ fn read_loss(section: &Section<'_>, _: &[String]) -> Result<FaultAction, Scenari
     const EXPECTED: &str = "a percentage from 0 to 100 with at most four decimals";
     let item = section.need("percent", EXPECTED)?;
     item.decimal()
-        .and_then(|number| Ratio::parse_percent(number).ok())
+        .and_then(|number| Ratio::parse_percent(&number).ok())
         .filter(|&share| share <= Ratio::WHOLE)
         .map(FaultAction::Loss)
         .ok_or_else(|| item.refuse(EXPECTED))

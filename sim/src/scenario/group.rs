@@ -1,7 +1,14 @@
 //! The members of a management group, their order in the ring, and their services.
 
-use super::error::ScenarioError;
-use super::reader::{Item, quoted};
+use core::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+use toml::Spanned;
+
+use super::error::{Problem, ScenarioError, Source};
+use super::reader::Item;
+use super::value::{Value, deserialize_key, list_of, quoted};
 
 /// A server of the scenario's group, by its place in the ring, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,37 +25,86 @@ impl ServerIndex {
 /// The word for a function that no host serves; no server may have this name.
 pub(super) const NOBODY: &str = "nobody";
 
-const GROUP_EXPECTED: &str = "2 to 8 different server names in ring order";
 const SERVER_NAME_EXPECTED: &str =
     "a host name: 1 to 63 letters, digits and hyphens, with no hyphen at either end";
 const SERVICES_EXPECTED: &str = "1 to 8 different service names";
 const SERVICE_NAME_EXPECTED: &str =
     "a service name: 1 to 64 letters, digits, hyphens, underscores, points and @";
 
-/// Reads `group`.
-pub(super) fn read_group(item: Item<'_>) -> Result<Vec<String>, ScenarioError> {
-    let items = item.list(GROUP_EXPECTED)?;
-    if !(2..=8).contains(&items.len()) {
-        return Err(item.refuse(GROUP_EXPECTED));
+/// The value of `group`: 2 to 8 names, each with its place.
+#[derive(Debug)]
+pub(super) struct Group(Vec<Spanned<ServerName>>);
+
+/// A host name that a server may have by itself.
+#[derive(Debug)]
+struct ServerName(String);
+
+impl<'de> Deserialize<'de> for ServerName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserialize_key(deserializer, "group", |value| {
+            let name = value.text(SERVER_NAME_EXPECTED)?;
+            if !is_host_name(name) {
+                return Err(SERVER_NAME_EXPECTED.to_owned());
+            }
+            if name.eq_ignore_ascii_case(NOBODY) {
+                return Err("another name, because this word stands for no server".to_owned());
+            }
+            Ok(Self(name.to_owned()))
+        })
     }
-    let mut group: Vec<String> = Vec::with_capacity(items.len());
-    for item in items {
-        let name = item.text(SERVER_NAME_EXPECTED)?;
-        if !is_host_name(name) {
-            return Err(item.refuse(SERVER_NAME_EXPECTED));
-        }
-        if name.eq_ignore_ascii_case(NOBODY) {
-            return Err(item.refuse("another name, because this word stands for no server"));
-        }
-        if let Some(other) = group.iter().find(|other| clash(other, name)) {
-            return Err(item.refuse(format!(
-                "a name that differs from {other:?} and from the names of virtual servers, \
-                 which are their servers' names with a \"b\" at the end"
-            )));
-        }
-        group.push(name.to_owned());
+}
+
+impl<'de> Deserialize<'de> for Group {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(GroupVisitor)
     }
-    Ok(group)
+}
+
+struct GroupVisitor;
+
+impl<'de> Visitor<'de> for GroupVisitor {
+    type Value = Group;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Group::EXPECTED)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Group, A::Error> {
+        let mut names = Vec::new();
+        while let Some(name) = seq.next_element()? {
+            names.push(name);
+        }
+        match names.len() {
+            2..=8 => Ok(Group(names)),
+            other => Err(A::Error::custom(Problem::BadValue {
+                name: "group".to_owned(),
+                found: list_of(other),
+                expected: Group::EXPECTED.to_owned(),
+            })),
+        }
+    }
+}
+
+impl Group {
+    pub(super) const EXPECTED: &str = "2 to 8 different server names in ring order";
+
+    /// The names, all different from one another and from those of the virtual servers.
+    pub(super) fn names(self, source: Source<'_>) -> Result<Vec<String>, ScenarioError> {
+        let mut group: Vec<String> = Vec::with_capacity(self.0.len());
+        for spanned in self.0 {
+            let (span, ServerName(name)) = (spanned.span(), spanned.into_inner());
+            if let Some(other) = group.iter().find(|other| clash(other, &name)) {
+                let expected = format!(
+                    "a name that differs from {other:?} and from the names of virtual servers, \
+                     which are their servers' names with a \"b\" at the end"
+                );
+                let problem = Value::Text(name).refuse("group", expected);
+                return Err(source.error(&span, problem));
+            }
+            group.push(name);
+        }
+        Ok(group)
+    }
 }
 
 /// Whether two servers, or one and the virtual server of the other, have the same host name.

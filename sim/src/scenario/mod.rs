@@ -39,12 +39,14 @@
 mod error;
 mod expect;
 mod fault;
+mod file;
 mod group;
 mod reader;
 mod timing;
+mod value;
 mod write;
 
-pub use error::{Place, Problem, ScenarioError};
+pub use error::{Place, Position, Problem, ScenarioError};
 pub use expect::{Bounds, Check, Expect, Metric};
 pub use fault::{Fault, FaultAction, Trouble};
 pub use group::ServerIndex;
@@ -53,11 +55,17 @@ pub use timing::load_timing;
 
 use std::path::Path;
 
+pub use tetrarch_core::Safety;
 use tetrarch_core::{Span, Time};
+use toml::Spanned;
 
 use crate::parameters::Parameters;
+use crate::units::DURATION_EXPECTED;
 use error::Source;
-use reader::{Item, Section};
+use file::{Duration, Name, Purpose, SafetyName, ScenarioFile, Seed};
+use group::Group;
+use reader::Item;
+use value::Value;
 
 /// A run to simulate, and what must be true of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,34 +92,8 @@ pub struct Scenario {
     pub expects: Vec<Expect>,
 }
 
-/// The protocol's safety settings, by name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Safety {
-    /// What the paper's system does.
-    #[default]
-    Paper,
-}
-
-impl Safety {
-    /// Every setting.
-    pub const ALL: &[Self] = &[Self::Paper];
-
-    /// Its name in scenario files.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Paper => "paper",
-        }
-    }
-}
-
 /// Where the dice start from when a scenario does not say it.
 const SEED_DEFAULT: u64 = 1;
-
-const KEYS: &[&str] = &[
-    "name", "purpose", "group", "services", "timing", "safety", "seed", "duration", "fault",
-    "expect",
-];
 
 impl Scenario {
     /// The longest run: a year and a day.
@@ -137,30 +119,22 @@ impl Scenario {
     /// As [`Scenario::load`], once the text is there.
     pub fn parse(text: &str, file: &str, base_dir: &Path) -> Result<Self, ScenarioError> {
         let source = Source { file, text };
-        let root = reader::parse_toml(source)?;
-        let section = Section::of_file(source, "a scenario", &root);
-        section.refuse_unknown(KEYS)?;
+        let read: ScenarioFile = reader::parse_toml(source)?;
+        let Name(name) = need(source, read.name, "name", Name::EXPECTED)?;
+        let Purpose(purpose) = need(source, read.purpose, "purpose", Purpose::EXPECTED)?;
+        let group = need(source, read.group, "group", Group::EXPECTED)?.names(source)?;
+        let duration = need(source, read.duration, "duration", DURATION_EXPECTED)?;
+        let Duration(duration) = duration;
 
-        let name = read_prose(&section, "name", false, "a name in one line")?;
-        let purpose = read_prose(&section, "purpose", true, "a text that says why it exists")?;
-        let group = group::read_group(section.need("group", "a list of server names")?)?;
-        let services = group::read_services(section.get("services"), &group)?;
-        let parameters = timing::read_timing(section.get("timing"), base_dir)?;
-        let safety = section.get("safety");
-        let safety = safety
-            .map(|item| item.choice(Safety::ALL, Safety::name))
-            .transpose()?;
-        let seed = section
-            .get("seed")
-            .map(|item| item.whole(0, u64::MAX))
-            .transpose()?;
-        let duration = section.need("duration", crate::units::DURATION_EXPECTED)?;
-        let duration = read_duration(duration)?;
-
+        let item = |key, value| Item::new(source, key, value);
+        let services = read.services.as_ref().map(|value| item("services", value));
+        let timing = read.timing.as_ref().map(|value| item("timing", value));
         let end = Time::ZERO + duration;
-        let faults = entries(&section, "fault")?.into_iter();
-        let expects = entries(&section, "expect")?.into_iter();
+        let faults = entries(source, "fault", read.fault.as_ref())?.into_iter();
+        let expects = entries(source, "expect", read.expect.as_ref())?.into_iter();
         Ok(Self {
+            services: group::read_services(services, &group)?,
+            parameters: timing::read_timing(timing, base_dir)?,
             faults: faults
                 .map(|item| fault::read_fault(item, &group, end))
                 .collect::<Result<_, _>>()?,
@@ -170,10 +144,10 @@ impl Scenario {
             name,
             purpose,
             group,
-            services,
-            parameters,
-            safety: safety.unwrap_or_default(),
-            seed: seed.unwrap_or(SEED_DEFAULT),
+            safety: read
+                .safety
+                .map_or_else(Safety::default, |SafetyName(safety)| safety),
+            seed: read.seed.map_or(SEED_DEFAULT, |Seed(seed)| seed),
             duration,
         })
     }
@@ -213,34 +187,31 @@ impl Scenario {
     }
 }
 
-/// Reads a text for people; `lines` tells whether it may have several lines.
-fn read_prose(
-    section: &Section<'_>,
+/// The value of a key that every scenario has.
+fn need<T>(
+    source: Source<'_>,
+    value: Option<T>,
     key: &str,
-    lines: bool,
     expected: &str,
-) -> Result<String, ScenarioError> {
-    let item = section.need(key, expected)?;
-    let text = item.text(expected)?.trim();
-    let odd = |c: char| c.is_control() && !(lines && c == '\n');
-    if text.is_empty() || text.contains(odd) {
-        return Err(item.refuse(expected));
-    }
-    Ok(text.to_owned())
-}
-
-fn read_duration(item: Item<'_>) -> Result<Span, ScenarioError> {
-    let duration = item.span()?;
-    if duration == Span::ZERO || duration > Scenario::DURATION_MAX {
-        return Err(item.refuse("more than \"0s\" and at most \"366d\""));
-    }
-    Ok(duration)
+) -> Result<T, ScenarioError> {
+    value.ok_or_else(|| {
+        let problem = Problem::MissingKey {
+            key: key.to_owned(),
+            section: "a scenario".to_owned(),
+            expected: expected.to_owned(),
+        };
+        source.error(&(0..0), problem)
+    })
 }
 
 /// The tables under `[[key]]`.
-fn entries<'a>(section: &Section<'a>, key: &str) -> Result<Vec<Item<'a>>, ScenarioError> {
-    match section.get(key) {
-        Some(item) => item.list(&format!("tables headed [[{key}]]")),
+fn entries<'a>(
+    source: Source<'a>,
+    key: &'a str,
+    value: Option<&'a Spanned<Value>>,
+) -> Result<Vec<Item<'a>>, ScenarioError> {
+    match value {
+        Some(value) => Item::new(source, key, value).list(&format!("tables headed [[{key}]]")),
         None => Ok(Vec::new()),
     }
 }

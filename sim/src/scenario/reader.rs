@@ -1,20 +1,20 @@
-//! Typed reading of TOML values that keeps the place of each one.
+//! Files of TOML, their tables and their values, each with its place in the file.
 //!
-//! The values are walked by hand instead of being deserialised: an override of any of the timing
-//! parameters, a fault of fourteen kinds and a reference to another file each need an error at the
-//! exact value, which a derived reader of untagged variants cannot give.
+//! What a key may hold by itself is read by types of its own. What depends on another key, such as
+//! the keys of a fault on its kind, is read from a [`Table`] of values that keep their places.
 
 use core::ops::Range;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
 use tetrarch_core::Span;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
 
 use super::error::{Place, Problem, ScenarioError, Source};
-use crate::units::{self, shortened};
+use super::value::{Table, Value};
+use crate::units::shortened;
 
 /// The most bytes that a scenario or timing file may have: 1 MiB.
 pub const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -22,7 +22,7 @@ pub const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Reads all of a file as text; `name` is the file's name in errors.
 pub(super) fn read_text(path: &Path, name: &str) -> Result<String, ScenarioError> {
     let fail = |problem| ScenarioError {
-        place: Place::start_of(name),
+        place: Place::whole(name),
         problem,
     };
     let unreadable = |error: std::io::Error| {
@@ -54,57 +54,50 @@ pub(super) fn read_text(path: &Path, name: &str) -> Result<String, ScenarioError
     })
 }
 
-/// Parses a whole file.
-pub(super) fn parse_toml<'a>(source: Source<'a>) -> Result<Spanned<DeTable<'a>>, ScenarioError> {
-    DeTable::parse(source.text).map_err(|error| {
-        let span = error.span().unwrap_or(0..0);
-        let rest = source.text.get(span.start..).unwrap_or_default();
-        let found = match rest.lines().next().unwrap_or_default() {
-            "" if rest.is_empty() => "the end of the file".to_owned(),
-            "" => "the end of the line".to_owned(),
-            line => format!("{:?}", shortened(line)),
-        };
-        let message: Vec<&str> = error.message().lines().map(str::trim).collect();
-        let message = message.join(", ").escape_debug().to_string();
-        source.error(&span, Problem::Syntax { found, message })
-    })
+/// Reads a whole file as what serde says that it is.
+pub(super) fn parse_toml<T: DeserializeOwned>(source: Source<'_>) -> Result<T, ScenarioError> {
+    let toml = toml::Deserializer::parse(source.text);
+    let toml = toml.map_err(|error| source.refused(&error, Problem::not_toml))?;
+    T::deserialize(toml).map_err(|error| source.refused(&error, Problem::not_wanted))
 }
 
 /// A table with the name that errors give it.
 #[derive(Clone, Debug)]
 pub(super) struct Section<'a> {
-    pub(super) source: Source<'a>,
+    source: Source<'a>,
     name: String,
     span: Range<usize>,
-    table: &'a DeTable<'a>,
+    table: &'a Table,
 }
 
 impl<'a> Section<'a> {
     /// The table of a whole file, with any keys; see [`Section::refuse_unknown`].
-    pub(super) fn of_file(source: Source<'a>, name: &str, root: &'a Spanned<DeTable<'a>>) -> Self {
+    pub(super) fn of_file(source: Source<'a>, name: &str, table: &'a Table) -> Self {
         Self {
             source,
             name: name.to_owned(),
             span: 0..0,
-            table: root.get_ref(),
+            table,
         }
     }
 
     /// The first key, in the file's order, that is not one of `keys` is an error.
     pub(super) fn refuse_unknown(&self, keys: &[&str]) -> Result<(), ScenarioError> {
         let unknown = self.table.keys();
-        let unknown = unknown.filter(|key| !keys.contains(&key.get_ref().as_ref()));
-        match unknown.min_by_key(|key| key.span().start) {
-            None => Ok(()),
-            Some(key) => Err(self.source.error(
-                &key.span(),
-                Problem::UnknownKey {
-                    key: shortened(key.get_ref()),
-                    section: self.name.clone(),
-                    expected: format!("one of {}", keys.join(", ")),
-                },
-            )),
-        }
+        let unknown = unknown.filter(|key| !keys.contains(&key.get_ref().as_str()));
+        let Some(key) = unknown.min_by_key(|key| key.span().start) else {
+            return Ok(());
+        };
+        // Several kinds of one table may share a key.
+        let known = keys.iter().enumerate();
+        let known = known.filter(|&(at, key)| !keys[..at].contains(key));
+        let known: Vec<&str> = known.map(|(_, key)| *key).collect();
+        let problem = Problem::UnknownKey {
+            key: shortened(key.get_ref()),
+            section: self.name.clone(),
+            expected: format!("one of {}", known.join(", ")),
+        };
+        Err(self.source.error(&key.span(), problem))
     }
 
     pub(super) fn get(&self, key: &str) -> Option<Item<'a>> {
@@ -129,83 +122,73 @@ impl<'a> Section<'a> {
         self.source.error(&self.span, problem)
     }
 
-    pub(super) fn place(&self) -> Place {
-        self.source.place(&self.span)
+    /// The line that the table starts in.
+    pub(super) fn line(&self) -> u32 {
+        self.source.position(&self.span).line
     }
 }
 
 /// A value with the key that it belongs to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Item<'a> {
-    pub(super) source: Source<'a>,
-    pub(super) name: &'a str,
-    pub(super) value: &'a Spanned<DeValue<'a>>,
+    source: Source<'a>,
+    name: &'a str,
+    value: &'a Spanned<Value>,
 }
 
 impl<'a> Item<'a> {
-    /// The error that this value is not what was expected.
-    pub(super) fn refuse(self, expected: impl Into<String>) -> ScenarioError {
-        self.fail(Problem::BadValue {
-            name: shortened(self.name).escape_debug().to_string(),
-            found: self.found(),
-            expected: expected.into(),
-        })
-    }
-
-    pub(super) fn fail(self, problem: Problem) -> ScenarioError {
-        self.source.error(&self.value.span(), problem)
-    }
-
-    fn found(self) -> String {
-        match self.value.get_ref() {
-            DeValue::String(text) => format!("{:?}", shortened(text)),
-            DeValue::Integer(number) => shortened(&number.to_string()),
-            DeValue::Float(number) => shortened(&number.to_string()),
-            DeValue::Boolean(yes) => yes.to_string(),
-            DeValue::Datetime(date) => format!("the date {date}"),
-            DeValue::Array(list) if list.is_empty() => "an empty list".to_owned(),
-            DeValue::Array(list) => format!("a list of {}", list.len()),
-            DeValue::Table(_) => "a table".to_owned(),
+    /// The value under the key `name` of the top of a file.
+    pub(super) fn new(source: Source<'a>, name: &'a str, value: &'a Spanned<Value>) -> Self {
+        Self {
+            source,
+            name,
+            value,
         }
     }
 
+    /// The error that this value is not what was expected.
+    pub(super) fn refuse(self, expected: impl Into<String>) -> ScenarioError {
+        let problem = self.value.get_ref().refuse(self.name, expected);
+        self.source.error(&self.value.span(), problem)
+    }
+
+    pub(super) fn place(self) -> Place {
+        self.source.place(&self.value.span())
+    }
+
+    /// What `read` makes of the value.
+    fn read<T>(
+        self,
+        read: impl FnOnce(&'a Value) -> Result<T, String>,
+    ) -> Result<T, ScenarioError> {
+        read(self.value.get_ref()).map_err(|expected| self.refuse(expected))
+    }
+
     pub(super) fn text(self, expected: &str) -> Result<&'a str, ScenarioError> {
-        self.value
-            .get_ref()
-            .as_str()
-            .ok_or_else(|| self.refuse(expected))
+        self.read(|value| value.text(expected))
     }
 
     /// A whole number from `least` to `most`.
     pub(super) fn whole<T>(self, least: T, most: T) -> Result<T, ScenarioError>
     where
-        T: Copy + PartialOrd + core::fmt::Display + TryFrom<u64>,
+        T: Copy + PartialOrd + core::fmt::Display + TryFrom<i128>,
     {
-        let number = self.value.get_ref().as_integer();
-        number
-            .and_then(|number| u64::from_str_radix(number.as_str(), number.radix()).ok())
-            .and_then(|number| T::try_from(number).ok())
-            .filter(|number| (least..=most).contains(number))
-            .ok_or_else(|| self.refuse(format!("a whole number from {least} to {most}")))
+        self.read(|value| value.whole(least, most))
     }
 
-    /// The digits of a number as written, so that decimals stay exact.
-    pub(super) fn decimal(self) -> Option<&'a str> {
+    /// The digits of a number as they stand in the file, so that decimals stay exact.
+    pub(super) fn decimal(self) -> Option<String> {
         match self.value.get_ref() {
-            DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str()),
-            DeValue::Float(number) => Some(number.as_str()),
+            Value::Whole(_) | Value::Float(_) => {
+                let digits = self.source.text.get(self.value.span())?;
+                Some(digits.replace('_', ""))
+            }
             _ => None,
         }
     }
 
     pub(super) fn span(self) -> Result<Span, ScenarioError> {
-        let text = self.text(units::DURATION_EXPECTED)?;
-        units::parse_span(text).map_err(|error| self.refuse_flawed(&error))
-    }
-
-    /// The error that this value's text is not the quantity it should be.
-    pub(super) fn refuse_flawed(self, error: &units::QuantityError) -> ScenarioError {
-        self.refuse(format!("{}, but it {}", error.expected, error.flaw))
+        self.read(Value::span)
     }
 
     /// The one of `all` that has the text as its name.
@@ -214,36 +197,34 @@ impl<'a> Item<'a> {
         all: &[T],
         name: impl Fn(T) -> &'static str,
     ) -> Result<T, ScenarioError> {
-        let expected = || format!("one of {}", quoted(all.iter().map(|&each| name(each))));
-        let text = self.text(&expected())?;
-        let chosen = all.iter().copied().find(|&each| name(each) == text);
-        chosen.ok_or_else(|| self.refuse(expected()))
+        self.read(|value| value.choice(all, name))
     }
 
     pub(super) fn list(self, expected: &str) -> Result<Vec<Self>, ScenarioError> {
-        let list = self.value.get_ref().as_array();
-        let list = list.ok_or_else(|| self.refuse(expected))?;
-        Ok(list.iter().map(|value| Self { value, ..self }).collect())
+        match self.value.get_ref() {
+            Value::List(list) => Ok(list.iter().map(|value| Self { value, ..self }).collect()),
+            _ => Err(self.refuse(expected)),
+        }
+    }
+
+    pub(super) fn is_true(self) -> bool {
+        matches!(self.value.get_ref(), Value::Bool(true))
     }
 
     pub(super) fn is_table(self) -> bool {
-        self.value.get_ref().is_table()
+        matches!(self.value.get_ref(), Value::Table(_))
     }
 
     /// A table with any keys; the caller has its [`Section::refuse_unknown`] check them.
     pub(super) fn section(self, name: &str, expected: &str) -> Result<Section<'a>, ScenarioError> {
-        let table = self.value.get_ref().as_table();
-        Ok(Section {
-            source: self.source,
-            name: name.to_owned(),
-            span: self.value.span(),
-            table: table.ok_or_else(|| self.refuse(expected))?,
-        })
+        match self.value.get_ref() {
+            Value::Table(table) => Ok(Section {
+                source: self.source,
+                name: name.to_owned(),
+                span: self.value.span(),
+                table,
+            }),
+            _ => Err(self.refuse(expected)),
+        }
     }
-}
-
-/// The error texts' way to list names: `"mail", "web"`.
-pub(super) fn quoted<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
-    let quoted: Vec<String> = names.into_iter().map(|name| format!("{name:?}")).collect();
-    quoted.join(", ")
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{Place, Problem, ScenarioError, Source};
 use super::reader::{Item, Section, parse_toml, read_text};
+use super::value::{Table, flawed};
 use crate::parameters::{Parameter, Parameters, TABLE, UnitKind, Value};
 
 /// The name of the paper's parameters.
@@ -43,8 +44,9 @@ pub(super) fn read_timing(
     let Some(item) = item else {
         return Ok(Parameters::paper());
     };
+    let place = item.place();
     let mut chain = Chain {
-        names: vec![item.source.file.to_owned()],
+        names: vec![place.file.to_string()],
         paths: Vec::new(),
         overrides: Vec::new(),
     };
@@ -57,7 +59,7 @@ pub(super) fn read_timing(
     while let Base::File { path, named_at } = base {
         base = chain.follow(&path, named_at)?;
     }
-    chain.apply(item.source.place(&item.value.span()))
+    chain.apply(place)
 }
 
 /// Reads the timing file at `path` with all its bases.
@@ -72,7 +74,7 @@ pub fn load_timing(path: impl AsRef<Path>) -> Result<Parameters, ScenarioError> 
         file: &name,
         text: &text,
     };
-    let root = parse_toml(source)?;
+    let table: Table = parse_toml(source)?;
     let mut chain = Chain {
         names: vec![name.clone()],
         // Reading has shown that the path leads to a file; without a unique path a circle is seen one
@@ -81,11 +83,11 @@ pub fn load_timing(path: impl AsRef<Path>) -> Result<Parameters, ScenarioError> 
         overrides: Vec::new(),
     };
     let dir = path.parent().unwrap_or(Path::new(""));
-    let mut base = chain.add(&Section::of_file(source, "a timing file", &root), dir)?;
+    let mut base = chain.add(&Section::of_file(source, "a timing file", &table), dir)?;
     while let Base::File { path, named_at } = base {
         base = chain.follow(&path, named_at)?;
     }
-    chain.apply(Place::start_of(&name))
+    chain.apply(Place::whole(&name))
 }
 
 /// Reads a reference to the paper or to a file in `dir`.
@@ -95,7 +97,7 @@ fn read_base(item: Item<'_>, dir: &Path, expected: &str) -> Result<Base, Scenari
         "" => Err(item.refuse(expected)),
         path => Ok(Base::File {
             path: dir.join(path),
-            named_at: item.source.place(&item.value.span()),
+            named_at: item.place(),
         }),
     }
 }
@@ -111,7 +113,7 @@ impl Chain {
                 overrides.push(Override {
                     parameter,
                     value: read_value(item, parameter)?,
-                    place: item.source.place(&item.value.span()),
+                    place: item.place(),
                 });
             }
         }
@@ -156,9 +158,9 @@ impl Chain {
             file: &name,
             text: &text,
         };
-        let root = parse_toml(source)?;
+        let table: Table = parse_toml(source)?;
         let dir = path.parent().unwrap_or(Path::new(""));
-        self.add(&Section::of_file(source, "a timing file", &root), dir)
+        self.add(&Section::of_file(source, "a timing file", &table), dir)
     }
 
     fn shown(&self) -> String {
@@ -198,10 +200,10 @@ fn read_value(item: Item<'_>, parameter: &Parameter) -> Result<Value, ScenarioEr
         _ => None,
     };
     let text = match number {
-        Some(number) => number,
+        Some(ref number) => number,
         None => item.text(parameter.unit.expected())?,
     };
     parameter
         .parse(text)
-        .map_err(|error| item.refuse_flawed(&error))
+        .map_err(|error| item.refuse(flawed(&error)))
 }

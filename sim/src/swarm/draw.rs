@@ -1,7 +1,7 @@
 //! The dice of a seed: ring, timings, fault mix, and faults.
 
 use rand::{Rng, RngExt};
-use tetrarch_core::{Span, Time};
+use tetrarch_core::{Safety, Span, Time};
 
 use super::mix::{Kind, Mix};
 use super::plan::{Healing, Plan, fault, servers};
@@ -43,6 +43,7 @@ pub fn draw(settings: &Settings, seed: u64) -> Result<Drawn, ParameterError> {
         seed: dice.next_u64(),
         faults: Vec::new(),
         safety: settings.safety,
+        rules: settings.rules.unwrap_or_else(|| rules(seed)),
         healing: Healing::All,
         bound_percent: settings.bound_percent,
     };
@@ -54,6 +55,12 @@ pub fn draw(settings: &Settings, seed: u64) -> Result<Drawn, ParameterError> {
     deck.deal(&mix, settings.fault_every);
     plan.faults.sort_by_key(|fault| fault.at);
     Ok(Drawn { mix, plan })
+}
+
+/// One of the safety settings, from dice of its own: the rest of a seed is the same under both.
+fn rules(seed: u64) -> Safety {
+    let dice = &mut stream(seed, 1);
+    Safety::ALL[dice.random_range(0..Safety::ALL.len())]
 }
 
 /// Settings of the protocol within sane ranges, and machines with room for 1, 3 or 7 virtual
@@ -222,6 +229,7 @@ mod tests {
     fn settings(timings: Timings) -> Settings {
         Settings {
             safety: Span::from_secs(86_400),
+            rules: None,
             timings,
             ..Settings::default()
         }

@@ -1,6 +1,6 @@
 //! One seed's run under the eyes of all checkers.
 
-use tetrarch_core::{ConfigError, ServerId, Span, Time};
+use tetrarch_core::{ConfigError, Safety, ServerId, Span, Time};
 
 use super::draw::Drawn;
 use super::mix::Mix;
@@ -16,6 +16,8 @@ pub struct SeedReport {
     pub seed: u64,
     /// How many servers its ring has.
     pub servers: usize,
+    /// Its safety setting.
+    pub rules: Safety,
     /// The kinds of faults that it knows.
     pub mix: Mix,
     /// Faults and their ends in the safety phase.
@@ -43,6 +45,7 @@ impl SeedReport {
     }
 
     /// What was broken while links were cut or messages lost: known limits of the paper's protocol.
+    /// A guarded group has none.
     pub fn limits(&self) -> impl Iterator<Item = Failure> + '_ {
         self.found().filter(|failure| !self.is_promised(*failure))
     }
@@ -50,7 +53,13 @@ impl SeedReport {
     /// That waits and messages come to an end is part of progress, so it is promised always.
     fn is_promised(&self, failure: Failure) -> bool {
         let progress = [Invariant::NoEndlessWait, Invariant::NoStorm].map(Failure::Broken);
-        self.mix.has_whole_links() || progress.contains(&failure)
+        self.is_bound() || progress.contains(&failure)
+    }
+
+    /// Whether every invariant must hold in this seed.
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        self.rules == Safety::Guarded || self.mix.has_whole_links()
     }
 
     fn has_storm(&self) -> bool {
@@ -108,6 +117,7 @@ pub fn judge(seed: u64, drawn: &Drawn) -> Result<SeedReport, SwarmError> {
     Ok(SeedReport {
         seed,
         servers: plan.size,
+        rules: plan.rules,
         mix: drawn.mix.clone(),
         faults: plan.faults.len(),
         simulated,

@@ -29,7 +29,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::ThreadPoolBuildError;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
-use tetrarch_core::{ConfigError, Span};
+use tetrarch_core::{ConfigError, Safety, Span};
 use thiserror::Error;
 
 use crate::check::Invariant;
@@ -45,6 +45,8 @@ pub struct Settings {
     pub fault_every: Span,
     /// Which timings are drawn.
     pub timings: Timings,
+    /// The safety setting of every seed; none draws one for each.
+    pub rules: Option<Safety>,
     /// The share of [`progress_bound`] that progress may take, in per cent, from 1 to 1000.
     pub bound_percent: u32,
 }
@@ -55,6 +57,7 @@ impl Default for Settings {
             safety: Span::from_secs(86_400),
             fault_every: Span::from_secs(600),
             timings: Timings::Random,
+            rules: None,
             bound_percent: 100,
         }
     }

@@ -23,6 +23,8 @@ pub struct Plan {
     pub faults: Vec<Fault>,
     /// How long the safety phase takes.
     pub safety: Span,
+    /// The group's safety setting.
+    pub rules: Safety,
     /// What comes after it.
     pub healing: Healing,
     /// The share of [`progress_bound`] that progress may take, in per cent.
@@ -82,7 +84,7 @@ impl Plan {
             services: group.iter().map(|name| vec![name.clone()]).collect(),
             group,
             parameters: self.parameters.clone(),
-            safety: Safety::Paper,
+            safety: self.rules,
             seed: self.seed,
             duration,
             faults,

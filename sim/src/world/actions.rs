@@ -1,10 +1,10 @@
 //! What the nodes want done, how long it takes and what it does.
 
-use tetrarch_core::{Action, JobId, Outcome, ServerId, ServiceSet, Span};
+use tetrarch_core::{Action, Claim, JobId, Outcome, ServerId, ServiceSet, Span};
 
 use super::World;
 use super::file_server::{Purpose, Reader};
-use super::happening::{Command, Happening, Ticket};
+use super::happening::{Command, Happening, Ticket, WorldEvent};
 use super::server::{Power, VirtualServer};
 use crate::observer::Observer;
 
@@ -54,6 +54,7 @@ impl<O: Observer> World<O> {
                 let command = Command::Suspend { function };
                 self.queue.push(at, Happening::Effect { ticket, command });
             }
+            Action::Vote { claims } => self.ask_witness(ticket, claims),
             Action::AssignOwn => self.command_locally(ticket, Command::AssignOwn),
             Action::ReleaseOwn => self.command_locally(ticket, Command::ReleaseOwn),
         }
@@ -159,7 +160,7 @@ impl<O: Observer> World<O> {
             }
             Command::VirtualServerRuns { function } => {
                 let start = self.server_mut(host).starts[function.index()].take();
-                if start != Some(ticket.job) {
+                if start != Some(ticket.job) || !self.may(host, Claim::Image(function)) {
                     return;
                 }
                 self.set_virtual_server(host, function, VirtualServer::Running { holds: false });
@@ -172,11 +173,16 @@ impl<O: Observer> World<O> {
             Command::Assign { function } | Command::Release { function } => {
                 let holds = matches!(command, Command::Assign { .. });
                 let state = self.server(host).virtual_servers[function.index()];
-                if state == VirtualServer::Suspended {
+                if state == VirtualServer::Suspended
+                    || holds && !self.may(host, Claim::Address(function))
+                {
                     outcome = Outcome::Failed;
                 } else {
                     self.set_virtual_server(host, function, VirtualServer::Running { holds });
                 }
+            }
+            Command::AssignOwn if !self.may(host, Claim::Address(host)) => {
+                outcome = Outcome::Failed;
             }
             Command::AssignOwn => self.server_mut(host).holds_own = true,
             Command::ReleaseOwn => self.server_mut(host).holds_own = false,
@@ -209,6 +215,8 @@ impl<O: Observer> World<O> {
         server.up = ServiceSet::from_bits(server.up.bits() & !restarted);
         let services = ServiceSet::from_bits(restarted & !server.stuck.bits());
         let life = server.life;
+        self.observer
+            .world(self.now, target, WorldEvent::ServicesRestarting);
         let happening = Happening::ServicesReady {
             server: target,
             life,

@@ -1,6 +1,6 @@
 //! What the event queue holds, and what the world tells an observer.
 
-use tetrarch_core::{Input, JobId, Message, Outcome, ServerId, ServiceSet};
+use tetrarch_core::{Claim, Claims, Input, JobId, Message, Outcome, ServerId, ServiceSet, Time};
 
 use crate::scenario::Trouble;
 
@@ -19,6 +19,15 @@ pub(crate) enum Happening {
     NetworkExamined { ticket: Ticket, target: ServerId },
     /// A services examination that is answered ends now.
     ServicesExamined { ticket: Ticket, target: ServerId },
+    /// The witness's answer arrives.
+    Voted { ticket: Ticket, claims: Claims },
+    /// What a server may hold ends, unless it has been extended since.
+    HoldEnds {
+        server: ServerId,
+        life: u32,
+        claim: Claim,
+        until: Time,
+    },
     /// A command takes effect where it is carried out.
     Effect { ticket: Ticket, command: Command },
     /// A starting server has come to the part of its start that reads from the file server.
@@ -93,6 +102,8 @@ pub enum WorldEvent {
     Starting,
     /// This server answers on the network again.
     Answers,
+    /// A restart of this server's services begins: they are down until they are ready.
+    ServicesRestarting,
     /// All services of this server answer.
     ServicesReady,
     /// Clients find nobody at this function's virtual IP address.

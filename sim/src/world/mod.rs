@@ -6,6 +6,7 @@ mod client;
 mod faults;
 mod file_server;
 pub(crate) mod happening;
+mod leases;
 mod links;
 mod power;
 mod server;
@@ -14,7 +15,8 @@ pub use client::{ClientHabit, Outage, PHASES};
 pub use happening::WorldEvent;
 
 use tetrarch_core::{
-    Input, Members, Message, Outcome, SERVERS_MAX, ServerId, ServiceSet, Span, Time,
+    Input, Members, Message, Outcome, Register, SERVERS_MAX, Safety, ServerId, ServiceSet, Span,
+    Time,
 };
 
 use crate::observer::Observer;
@@ -50,6 +52,10 @@ pub(crate) struct World<O> {
     /// Neither cuts nor loss have ever been asked for: every link works.
     links_whole: bool,
     file_server: FileServer,
+    /// The witness on the shared area.
+    witness: Register,
+    /// Nobody may have anything on it without a lease.
+    is_guarded: bool,
     /// The functions whose virtual server can no longer be started anywhere.
     broken_images: Members,
     availability: Vec<Availability>,
@@ -87,6 +93,8 @@ impl<O: Observer> World<O> {
             links: Links::new(seed),
             links_whole: true,
             file_server: FileServer::new(parameters),
+            witness: Register::new(Time::ZERO, Span::MAX, parameters.lease_term),
+            is_guarded: scenario.safety == Safety::Guarded,
             broken_images: Members::NONE,
             revision: 0,
         };
@@ -107,6 +115,7 @@ impl<O: Observer> World<O> {
         self.links = Links::new(seed);
         self.links_whole = true;
         self.file_server.reset();
+        self.witness = Register::new(Time::ZERO, Span::MAX, self.parameters.lease_term);
         // A checker that goes on after the reset must look again.
         self.revision += 1;
         self.broken_images = Members::NONE;
@@ -228,6 +237,13 @@ impl<O: Observer> World<O> {
                     Outcome::Failed,
                 );
             }
+            Happening::Voted { ticket, claims } => return self.voted(ticket, claims),
+            Happening::HoldEnds {
+                server,
+                life,
+                claim,
+                until,
+            } => self.hold_ends(server, life, claim, until),
             Happening::Effect { ticket, command } => self.take_effect(ticket, command),
             Happening::BootRead { server, life } => self.boot_read(server, life),
             Happening::Answers { server, life } => self.answers(server, life),
@@ -282,11 +298,17 @@ impl<O: Observer> World<O> {
 
     /// What a node must be told when its management programs start now.
     pub(crate) fn start_input(&mut self, server: ServerId) -> Input {
+        let now = self.now;
         let state = self.server_mut(server);
         state.managing = true;
+        let serving = state.guests_served();
         Input::Start {
             holding: state.holds_own,
-            serving: state.guests_served(),
+            serving,
+            silent: state
+                .silent_since
+                .map_or(Span::MAX, |since| now.since(since)),
+            left: state.holds.left(server, now, state.holds_own, serving),
         }
     }
 }

@@ -16,7 +16,8 @@ impl<O: Observer> World<O> {
             .parameters
             .server_restart
             .saturating_sub(self.parameters.server_start);
-        self.server_mut(server).lose_state(Power::Starting);
+        let now = self.now;
+        self.server_mut(server).lose_state(now, Power::Starting);
         self.observer
             .world(self.now, server, WorldEvent::Restarting);
         self.start_after(server, shutdown);
@@ -24,7 +25,8 @@ impl<O: Observer> World<O> {
     }
 
     pub(super) fn lose_power(&mut self, server: ServerId) {
-        self.server_mut(server).lose_state(Power::Off);
+        let now = self.now;
+        self.server_mut(server).lose_state(now, Power::Off);
         self.observer.world(self.now, server, WorldEvent::PowerLost);
         self.refresh_clients();
     }
@@ -152,6 +154,7 @@ impl<O: Observer> World<O> {
                 }
                 Some(ExecuterOutput::StopPrograms) => {
                     self.server_mut(server).managing = false;
+                    self.server_mut(server).silent_since = Some(now);
                     stimulus =
                         Stimulus::Input(server, Input::Command(tetrarch_core::Command::Stop));
                     ExecuterInput::Stopped

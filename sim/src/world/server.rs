@@ -1,7 +1,9 @@
 //! One simulated server: its power, services, virtual servers and addresses.
 
 use tetrarch_core::executer::{Executer, ExecuterSettings};
-use tetrarch_core::{JobId, Members, SERVERS_MAX, ServerId, ServiceSet};
+use tetrarch_core::{JobId, Members, SERVERS_MAX, ServerId, ServiceSet, Time};
+
+use super::leases::Holds;
 
 /// What a server physically is at an instant.
 #[derive(Clone, Debug)]
@@ -27,6 +29,10 @@ pub(crate) struct Server {
     pub(crate) virtual_servers: [VirtualServer; SERVERS_MAX],
     /// The jobs that are starting virtual servers.
     pub(crate) starts: [Option<JobId>; SERVERS_MAX],
+    /// Until when a guarded server may have what on it.
+    pub(super) holds: Holds,
+    /// When its management programs last ended; none when they never did.
+    pub(super) silent_since: Option<Time>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +68,8 @@ impl Server {
             managing: false,
             virtual_servers: [VirtualServer::Suspended; SERVERS_MAX],
             starts: [None; SERVERS_MAX],
+            holds: Holds::NONE,
+            silent_since: None,
         }
     }
 
@@ -91,7 +99,11 @@ impl Server {
     }
 
     /// Everything that does not outlive a loss of power goes.
-    pub(crate) fn lose_state(&mut self, power: Power) {
+    pub(crate) fn lose_state(&mut self, now: Time, power: Power) {
+        if self.managing {
+            self.silent_since = Some(now);
+        }
+        self.holds = Holds::NONE;
         self.life += 1;
         self.power = power;
         self.up = ServiceSet::NONE;

@@ -91,6 +91,7 @@ impl Timeline {
                 Output::Send { message, .. } => ("send", message),
                 Output::Run { action, .. } => ("run", action),
                 Output::Cancel { job } => ("cancel", job),
+                Output::Hold { until, .. } => ("hold", until),
                 Output::Note(event) => ("note", event),
             };
             let text = match (self.in_words, said, output) {
@@ -98,6 +99,7 @@ impl Timeline {
                 (true, None, _) if whose.is_empty() => continue,
                 (true, Some(said), _) => format!("{whose}{said}"),
                 (_, _, Output::Send { to, .. }) => format!("{whose}{to}: {text:?}"),
+                (_, _, Output::Hold { claim, until }) => format!("{whose}{claim:?} until {until}"),
                 (_, _, _) => format!("{whose}{text:?}"),
             };
             self.row(number, at, kind, &text)?;

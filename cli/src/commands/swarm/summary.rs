@@ -14,26 +14,26 @@ pub(super) fn text(args: &Args, reports: &[SeedReport]) -> String {
     let last = args.first + args.seeds - 1;
     let servers: usize = reports.iter().map(|report| report.servers).sum();
     let faults: usize = reports.iter().map(|report| report.faults).sum();
-    let (whole, broken): (Vec<&SeedReport>, Vec<&SeedReport>) = reports
-        .iter()
-        .partition(|report| report.mix.has_whole_links());
+    let (whole, broken): (Vec<&SeedReport>, Vec<&SeedReport>) =
+        reports.iter().partition(|report| report.is_bound());
     let stuck = reports
         .iter()
         .filter(|report| report.progress_after.is_none());
     let mut text = format!(
-        "tetrarch {}, safety setting \"paper\", seeds {} to {last}: {servers} servers, {faults} faults and ends of \
+        "tetrarch {}, safety setting {}, seeds {} to {last}: {servers} servers, {faults} faults and ends of \
          faults, {:.2} simulated server-years\n",
         env!("CARGO_PKG_VERSION"),
+        args.safety.name(),
         args.first,
         server_years(reports),
     );
     text += &format!(
-        "whole links, invariants must hold:   {} seeds, {}\n",
+        "invariants must hold:                {} seeds, {}\n",
         whole.len(),
         counts(&whole)
     );
     text += &format!(
-        "broken links, known limits of paper: {} seeds, {}\n",
+        "known limits of paper, broken links: {} seeds, {}\n",
         broken.len(),
         counts(&broken)
     );

@@ -57,7 +57,7 @@ impl Desk {
             match *output {
                 Output::Run { job, action } => self.run(draft, place, entry, job, action),
                 Output::Note(event) => self.note(draft, entry, event),
-                Output::Send { .. } | Output::Cancel { .. } => {}
+                Output::Send { .. } | Output::Cancel { .. } | Output::Hold { .. } => {}
             }
         }
     }

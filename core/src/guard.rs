@@ -1,0 +1,262 @@
+//! What guards a node's acts: the leases it asks for, and what it does when one comes or goes.
+//!
+//! Under [`Safety::Paper`](crate::Safety) everything here is allowed at once and nothing is asked.
+
+use crate::event::Event;
+use crate::id::{Members, SERVERS_MAX, ServerId};
+use crate::io::{Action, Outcome, Owner};
+use crate::lease::{Claim, Claims, Voter};
+use crate::message::Message;
+use crate::node::{Context, Node};
+use crate::time::{Span, Stamp, Time};
+use crate::timer::Timer;
+
+/// In each lease's term its holder asks so often for the next one, so that one lost answer does not
+/// end it.
+const RENEWALS: u64 = 3;
+/// In each term a server that still lacks something asks so often.
+const ATTEMPTS: u64 = 12;
+
+impl Node {
+    /// Until when `claim` is this server's; an instant that has passed means that it is not.
+    pub(crate) fn leased_until(&self, claim: Claim) -> Time {
+        let majority = self.config.majority();
+        self.leases.until(claim, majority, self.lease_length())
+    }
+
+    /// How long after its question a lease lasts for its holder.
+    fn lease_length(&self) -> Span {
+        let timing = &self.config.timing;
+        timing.lease_term.saturating_sub(timing.lease_margin)
+    }
+
+    /// Whether this server may act on `claim` now.
+    pub(crate) fn may(&self, now: Time, claim: Claim) -> bool {
+        !self.config.is_guarded() || self.leased_until(claim) > now
+    }
+
+    /// At the start of the programs: what is on this server now was leased by the programs before,
+    /// and stays for `left` at most.
+    pub(crate) fn inherit(
+        &mut self,
+        cx: &mut Context<'_>,
+        holding: bool,
+        serving: Members,
+        left: Span,
+    ) {
+        let own = if holding {
+            Members::NONE.with(self.me())
+        } else {
+            Members::NONE
+        };
+        let claims = Claims {
+            addresses: serving.union(own),
+            images: serving,
+        };
+        if self.config.is_guarded() && !claims.is_empty() {
+            let until = cx.now + left.min(self.lease_length());
+            self.leases.inherit(claims, until);
+            self.ask_for_leases(cx);
+        }
+    }
+
+    /// Asks for leases of `claims` until they are given up.
+    pub(crate) fn claim(&mut self, cx: &mut Context<'_>, claims: Claims) {
+        if self.config.is_guarded() && !claims.minus(self.leases.wanted).is_empty() {
+            self.leases.wanted = self.leases.wanted.union(claims);
+            self.ask_for_leases(cx);
+        }
+    }
+
+    /// Tells all voters that this server neither holds nor wants `claims` any more.
+    pub(crate) fn give_up(&mut self, cx: &mut Context<'_>, claims: Claims) {
+        if claims.minus(self.leases.wanted) != claims {
+            self.leases.give_up(claims);
+            self.ask_for_leases(cx);
+        }
+    }
+
+    fn ask_for_leases(&mut self, cx: &mut Context<'_>) {
+        let claims = self.asked_now(cx.now);
+        let asked = self.leases.stamp(cx.now);
+        let stamp = asked.into();
+        self.tell_others(cx, Message::Renew { claims, stamp });
+        let me = self.me();
+        let term = self.config.timing.lease_term;
+        let granted = self.register.request(cx.now, me, claims, term);
+        self.leases.answered(Voter::Server(me), asked, granted);
+        if self.config.has_witness() && self.vote.job.is_none() {
+            self.vote.asked = asked;
+            self.vote.wanted = self.leases.wanted;
+            self.run(cx, Owner::Vote, me, Action::Vote { claims });
+        }
+        self.leases.round = (self.leases.round + 1) % self.config.size;
+        self.leases.next = self.next_question(cx.now);
+        self.set_lease_timer(cx.now);
+        self.leases_changed(cx);
+    }
+
+    /// Two servers that want the same thing at the same time may each get some of the votes and wait
+    /// for the others for ever. So each leaves out in turn what it still lacks, and the nearer it is
+    /// to the function's server the sooner; its votes go to the other meanwhile.
+    fn asked_now(&self, now: Time) -> Claims {
+        let size = self.config.size();
+        let me = self.me();
+        let steps_back = |claim: &Claim| {
+            let function = claim.function();
+            // Whole turns keep the difference above zero, even for a place that this ring has not.
+            (me.index() + SERVERS_MAX * size - function.index()) % size
+        };
+        let left_out = self
+            .leases
+            .wanted
+            .iter_after(me)
+            .filter(|claim| steps_back(claim) != 0 && self.leased_until(*claim) <= now)
+            .filter(|claim| steps_back(claim) == usize::from(self.leases.round));
+        self.leases
+            .wanted
+            .minus(left_out.fold(Claims::NONE, Claims::with))
+    }
+
+    fn next_question(&self, now: Time) -> Time {
+        let wanted = self.leases.wanted;
+        if wanted.is_empty() {
+            return Time::MAX;
+        }
+        let lacks = wanted
+            .iter_after(self.me())
+            .any(|claim| self.leased_until(claim) <= now);
+        let parts = if lacks { ATTEMPTS } else { RENEWALS };
+        now + self.config.timing.lease_term.part(parts)
+    }
+
+    /// The next question, or the end of the first lease that something here lives on.
+    fn set_lease_timer(&mut self, now: Time) {
+        let ends = self
+            .in_use()
+            .iter_after(self.me())
+            .map(|claim| self.leased_until(claim));
+        let next = ends
+            .filter(|end| *end > now)
+            .fold(self.leases.next, Time::min);
+        self.timers.set(Timer::Lease, next);
+    }
+
+    /// Everything here that needs a lease at this moment.
+    fn in_use(&self) -> Claims {
+        let mut claims = Claims::NONE;
+        if self.membership.uses_own() {
+            claims = claims.with(Claim::Address(self.me()));
+        }
+        for function in self.others() {
+            let standby = &self.standbys[function.index()];
+            if standby.uses_image() {
+                claims = claims.with(Claim::Image(function));
+            }
+            if standby.uses_address() {
+                claims = claims.with(Claim::Address(function));
+            }
+        }
+        claims
+    }
+
+    pub(crate) fn lease_expired(&mut self, cx: &mut Context<'_>) {
+        for claim in self.in_use().iter_after(self.me()) {
+            if self.leased_until(claim) <= cx.now {
+                cx.out.note(Event::LeaseLost { claim });
+                match claim {
+                    Claim::Address(function) if function == self.me() => self.own_lost(cx),
+                    Claim::Address(function) => self.address_lost(cx, function),
+                    Claim::Image(function) => self.image_lost(cx, function),
+                }
+            }
+        }
+        if self.leases.next <= cx.now {
+            self.ask_for_leases(cx);
+        } else {
+            self.set_lease_timer(cx.now);
+        }
+    }
+
+    /// As a voter: whether nobody asks for the address of `target`, not even that server itself.
+    pub(crate) fn is_unheld(&self, now: Time, target: ServerId) -> bool {
+        let claim = Claim::Address(target);
+        self.config.is_guarded()
+            && !self.register.is_silent(now)
+            && self.register.holder(now, claim).is_none()
+    }
+
+    /// As a voter: another server asks.
+    pub(crate) fn renew_received(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: ServerId,
+        claims: Claims,
+        stamp: Stamp,
+    ) {
+        if !self.config.is_guarded() {
+            return;
+        }
+        let term = self.config.timing.lease_term;
+        let claims = self.register.request(cx.now, from, claims, term);
+        cx.out.send(from, Message::Grant { claims, stamp });
+        self.sign_of_life(cx, from);
+    }
+
+    pub(crate) fn grant_received(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: ServerId,
+        claims: Claims,
+        stamp: Stamp,
+    ) {
+        self.answered(cx, Voter::Server(from), stamp.into(), claims);
+    }
+
+    /// The witness has answered, or not.
+    pub(crate) fn vote_done(&mut self, cx: &mut Context<'_>, outcome: Outcome) {
+        let asked = self.vote.asked;
+        if let Outcome::Granted(claims) = outcome {
+            self.answered(cx, Voter::Witness, asked, claims);
+        }
+        if self.leases.wanted != self.vote.wanted {
+            // It was busy when this server last changed its mind.
+            self.ask_for_leases(cx);
+        }
+    }
+
+    fn answered(&mut self, cx: &mut Context<'_>, voter: Voter, asked: Time, claims: Claims) {
+        let before = self.leases;
+        self.leases.answered(voter, asked, claims);
+        if self.leases == before {
+            return;
+        }
+        let majority = self.config.majority();
+        let term = self.lease_length();
+        for claim in self.leases.wanted.iter_after(self.me()) {
+            let until = self.leases.voted_until(claim, majority, term);
+            if until > before.voted_until(claim, majority, term) && until > cx.now {
+                cx.out.hold(claim, until);
+            }
+        }
+        self.leases_changed(cx);
+        self.set_lease_timer(cx.now);
+    }
+
+    /// Whatever waits for a lease that is there now goes on.
+    fn leases_changed(&mut self, cx: &mut Context<'_>) {
+        for claim in self.leases.wanted.iter_after(self.me()) {
+            if self.leased_until(claim) <= cx.now {
+                continue;
+            }
+            match claim {
+                Claim::Address(function) if function == self.me() => self.own_leased(cx),
+                Claim::Address(function) => {
+                    self.address_leased(cx, function);
+                    self.restart_leased(cx, function);
+                }
+                Claim::Image(function) => self.image_leased(cx, function),
+            }
+        }
+    }
+}

@@ -1,0 +1,494 @@
+//! Leases: who may hold an address or run a virtual server's image, for how long, by whose word.
+//!
+//! Under [`Safety::Guarded`](crate::Safety) nobody holds a virtual IP address or runs an image
+//! without a lease of it, and a lease needs the votes of a majority. The voters are all servers of the
+//! group, in the ring or not, and, where their number is even, the witness: a register on the shared
+//! area. A voter gives its vote for one thing to one server at a time and keeps it given for
+//! [`Timing::lease_term`](crate::Timing); whoever asked counts its lease from before it asked, and
+//! [`Timing::lease_margin`](crate::Timing) shorter. So two majorities for one thing never overlap,
+//! whatever messages get lost, late or cut off, as long as clocks keep pace within the margin.
+//!
+//! This file holds the two pure halves, the voter's [`Register`] and the asker's `Leases`; what the
+//! node does with them is in `guard`.
+
+use core::fmt;
+
+use crate::id::{Members, SERVERS_MAX, ServerId};
+use crate::time::{Span, Time};
+
+/// A thing that a lease is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Claim {
+    /// The virtual IP address of a function.
+    Address(ServerId),
+    /// The image of a function's virtual server.
+    Image(ServerId),
+}
+
+/// Two for each function.
+const CLAIMS: usize = 2 * SERVERS_MAX;
+
+impl Claim {
+    /// The function whose address or image it is.
+    #[must_use]
+    pub const fn function(self) -> ServerId {
+        match self {
+            Self::Address(function) | Self::Image(function) => function,
+        }
+    }
+
+    const fn slot(self) -> usize {
+        match self {
+            Self::Address(function) => function.index(),
+            Self::Image(function) => SERVERS_MAX + function.index(),
+        }
+    }
+
+    fn all() -> impl Iterator<Item = Self> {
+        let addresses = ServerId::all(SERVERS_MAX).map(Self::Address);
+        addresses.chain(ServerId::all(SERVERS_MAX).map(Self::Image))
+    }
+}
+
+/// A set of claims.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Claims {
+    /// The functions whose address is claimed.
+    pub addresses: Members,
+    /// The functions whose image is claimed.
+    pub images: Members,
+}
+
+impl fmt::Debug for Claims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}+{:?}", self.addresses, self.images)
+    }
+}
+
+impl Claims {
+    /// Nothing.
+    pub const NONE: Self = Self {
+        addresses: Members::NONE,
+        images: Members::NONE,
+    };
+
+    /// Address and image of `function`, as its virtual server needs them.
+    #[must_use]
+    pub const fn both(function: ServerId) -> Self {
+        let one = Members::NONE.with(function);
+        Self {
+            addresses: one,
+            images: one,
+        }
+    }
+
+    /// Whether nothing is claimed.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.addresses.is_empty() && self.images.is_empty()
+    }
+
+    /// Whether `claim` is in the set.
+    #[must_use]
+    pub const fn contains(self, claim: Claim) -> bool {
+        match claim {
+            Claim::Address(function) => self.addresses.contains(function),
+            Claim::Image(function) => self.images.contains(function),
+        }
+    }
+
+    /// The set with `claim`.
+    #[must_use]
+    pub const fn with(mut self, claim: Claim) -> Self {
+        match claim {
+            Claim::Address(function) => self.addresses = self.addresses.with(function),
+            Claim::Image(function) => self.images = self.images.with(function),
+        }
+        self
+    }
+
+    /// The claims of either set.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self {
+            addresses: self.addresses.union(other.addresses),
+            images: self.images.union(other.images),
+        }
+    }
+
+    /// The claims of this set that are not in `other`.
+    #[must_use]
+    pub const fn minus(self, other: Self) -> Self {
+        Self {
+            addresses: self.addresses.minus(other.addresses),
+            images: self.images.minus(other.images),
+        }
+    }
+
+    /// The claims, addresses first, each in ring order from the server after `server` on.
+    pub fn iter_after(self, server: ServerId) -> impl Iterator<Item = Claim> {
+        let addresses = self.addresses.iter_after(server).map(Claim::Address);
+        addresses.chain(self.images.iter_after(server).map(Claim::Image))
+    }
+}
+
+/// A voter's memory: for each claim the server that has its vote, and until when.
+///
+/// Every server of a guarded group has one, and the shared area has one as the witness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Register {
+    until: [Time; CLAIMS],
+    holder: [Option<ServerId>; CLAIMS],
+    /// Before this instant it gives no votes: it may have given them in a life that it forgot.
+    silent_until: Time,
+}
+
+impl Register {
+    /// A voter that begins at `now`, has given no vote for `silent`, and gives votes for `term`.
+    #[must_use]
+    pub fn new(now: Time, silent: Span, term: Span) -> Self {
+        Self {
+            until: [Time::ZERO; CLAIMS],
+            holder: [None; CLAIMS],
+            silent_until: now + term.saturating_sub(silent),
+        }
+    }
+
+    /// `from` wants exactly `claims`: votes it has for anything else are free again, and the votes
+    /// that it gets or keeps are given for `term` from `now`. Returns those.
+    pub fn request(&mut self, now: Time, from: ServerId, claims: Claims, term: Span) -> Claims {
+        let mut granted = Claims::NONE;
+        for claim in Claim::all() {
+            let slot = claim.slot();
+            let is_given = self.until[slot] > now;
+            let is_mine = is_given && self.holder[slot] == Some(from);
+            if !claims.contains(claim) {
+                if is_mine {
+                    self.free(slot);
+                }
+            } else if (is_mine || !is_given) && now >= self.silent_until {
+                self.until[slot] = now + term;
+                self.holder[slot] = Some(from);
+                granted = granted.with(claim);
+            }
+        }
+        granted
+    }
+
+    /// Whether it gives no votes yet at `now`.
+    pub(crate) fn is_silent(&self, now: Time) -> bool {
+        now < self.silent_until
+    }
+
+    /// Who has the vote for `claim` at `now`.
+    #[must_use]
+    pub fn holder(&self, now: Time, claim: Claim) -> Option<ServerId> {
+        let slot = claim.slot();
+        self.holder[slot].filter(|_| self.until[slot] > now)
+    }
+
+    /// The same register with every server called what `name` says.
+    pub(crate) fn moved(&self, name: impl Fn(ServerId) -> ServerId) -> Self {
+        let mut moved = *self;
+        for claim in Claim::all() {
+            let to = match claim {
+                Claim::Address(function) => Claim::Address(name(function)),
+                Claim::Image(function) => Claim::Image(name(function)),
+            };
+            let (from, to) = (claim.slot(), to.slot());
+            moved.until[to] = self.until[from];
+            moved.holder[to] = self.holder[from].map(&name);
+        }
+        moved
+    }
+
+    fn free(&mut self, slot: usize) {
+        self.until[slot] = Time::ZERO;
+        self.holder[slot] = None;
+    }
+
+    /// The same register with `base` in the place of the instant `now`; votes that have ended are
+    /// forgotten.
+    #[must_use]
+    pub fn rebased(mut self, now: Time, base: Time) -> Self {
+        for slot in 0..CLAIMS {
+            if self.until[slot] > now {
+                self.until[slot] = self.until[slot].rebased(now, base);
+            } else {
+                self.free(slot);
+            }
+        }
+        self.silent_until = self.silent_until.max(now).rebased(now, base);
+        self
+    }
+}
+
+/// The least difference between two stamps.
+const TICK: Span = Span::from_nanos(1);
+
+/// All servers and the witness.
+const VOTERS: usize = SERVERS_MAX + 1;
+
+/// Somebody who votes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Voter {
+    Server(ServerId),
+    Witness,
+}
+
+impl Voter {
+    const fn place(self) -> usize {
+        match self {
+            Self::Server(server) => server.index(),
+            Self::Witness => SERVERS_MAX,
+        }
+    }
+}
+
+/// What an asker knows: what it wants, and who last voted for what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Leases {
+    /// What this server holds or is after.
+    pub(crate) wanted: Claims,
+    /// When each voter was asked what it last answered to; and its answer.
+    asked: [Time; VOTERS],
+    granted: [Claims; VOTERS],
+    /// What was on this server when its programs started. The driver saw to it that it ends with the
+    /// lease of the programs before them, which is not longer than a new one.
+    inherited: Claims,
+    inherited_until: Time,
+    /// The last question's stamp, and that of the first question after the last time something was
+    /// given up: answers to earlier ones may grant what has been given up since.
+    stamp: Time,
+    since: Time,
+    /// When the next question is due.
+    pub(crate) next: Time,
+    /// Counts the questions.
+    pub(crate) round: u8,
+}
+
+impl Leases {
+    pub(crate) const fn new() -> Self {
+        Self {
+            stamp: Time::ZERO,
+            since: Time::ZERO,
+            next: Time::MAX,
+            round: 0,
+            wanted: Claims::NONE,
+            asked: [Time::ZERO; VOTERS],
+            granted: [Claims::NONE; VOTERS],
+            inherited: Claims::NONE,
+            inherited_until: Time::ZERO,
+        }
+    }
+
+    pub(crate) const fn inherit(&mut self, claims: Claims, until: Time) {
+        self.wanted = claims;
+        self.inherited = claims;
+        self.inherited_until = until;
+    }
+
+    /// The stamp of a question asked at `now`: that instant, or just after the stamp before it, so
+    /// that no two questions have the same. The margin of a lease has room for that.
+    pub(crate) fn stamp(&mut self, now: Time) -> Time {
+        self.stamp = now.max(self.stamp + TICK);
+        self.stamp
+    }
+
+    /// A voter was asked at `asked` and granted `claims`. An answer to an older question than the
+    /// last one answered is old news.
+    pub(crate) fn answered(&mut self, voter: Voter, asked: Time, claims: Claims) {
+        let place = voter.place();
+        if asked >= self.asked[place].max(self.since) && asked <= self.stamp {
+            self.asked[place] = asked;
+            self.granted[place] = claims;
+        }
+    }
+
+    /// What is given up is no longer leased, whatever the voters said.
+    pub(crate) fn give_up(&mut self, claims: Claims) {
+        self.since = self.stamp + TICK;
+        self.wanted = self.wanted.minus(claims);
+        self.inherited = self.inherited.minus(claims);
+        for granted in &mut self.granted {
+            *granted = granted.minus(claims);
+        }
+    }
+
+    /// Until when `claim` is leased, by votes or inherited; an instant that has passed means that it
+    /// is not.
+    pub(crate) fn until(&self, claim: Claim, majority: usize, term: Span) -> Time {
+        let voted = self.voted_until(claim, majority, term);
+        if self.inherited.contains(claim) {
+            voted.max(self.inherited_until)
+        } else {
+            voted
+        }
+    }
+
+    /// Until when `majority` voters, whose votes count for `term`, have leased `claim`.
+    pub(crate) fn voted_until(&self, claim: Claim, majority: usize, term: Span) -> Time {
+        let mut asked = [Time::ZERO; VOTERS];
+        let mut votes = 0;
+        for place in 0..VOTERS {
+            if self.granted[place].contains(claim) {
+                asked[votes] = self.asked[place];
+                votes += 1;
+            }
+        }
+        if votes < majority {
+            return Time::ZERO;
+        }
+        let asked = &mut asked[..votes];
+        asked.sort_unstable();
+        // The lease ends with the first vote without which there is no majority.
+        asked[votes - majority] + term
+    }
+
+    /// The same with every server called what `name` says, and every set what `set` says.
+    pub(crate) fn moved(
+        &self,
+        name: impl Fn(ServerId) -> ServerId,
+        set: impl Fn(Claims) -> Claims,
+    ) -> Self {
+        let mut moved = *self;
+        moved.wanted = set(self.wanted);
+        moved.inherited = set(self.inherited);
+        moved.granted[SERVERS_MAX] = set(self.granted[SERVERS_MAX]);
+        for server in ServerId::all(SERVERS_MAX) {
+            let (from, to) = (server.index(), name(server).index());
+            moved.asked[to] = self.asked[from];
+            moved.granted[to] = set(self.granted[from]);
+        }
+        moved
+    }
+
+    pub(crate) fn rebase(&mut self, now: Time, base: Time, term: Span) {
+        for place in 0..VOTERS {
+            if self.asked[place] + term > now && !self.granted[place].is_empty() {
+                self.asked[place] = self.asked[place].rebased(now, base);
+            } else {
+                self.asked[place] = Time::ZERO;
+                self.granted[place] = Claims::NONE;
+            }
+        }
+        let old = |at: Time| at + term <= now;
+        self.stamp = if self.stamp < now {
+            Time::ZERO
+        } else {
+            self.stamp.rebased(now, base)
+        };
+        self.since = if old(self.since) {
+            Time::ZERO
+        } else {
+            self.since.rebased(now, base)
+        };
+        if self.next < Time::MAX {
+            self.next = self.next.max(now).rebased(now, base);
+        }
+        if self.inherited_until > now && !self.inherited.is_empty() {
+            self.inherited_until = self.inherited_until.rebased(now, base);
+        } else {
+            self.inherited = Claims::NONE;
+            self.inherited_until = Time::ZERO;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn s(number: usize) -> ServerId {
+        ServerId::new(number - 1).unwrap()
+    }
+
+    fn at(seconds: u64) -> Time {
+        Time::ZERO + Span::from_secs(seconds)
+    }
+
+    const TERM: Span = Span::from_secs(6);
+
+    #[test]
+    fn a_vote_is_given_to_one_at_a_time_and_ends() {
+        let mut register = Register::new(at(1), Span::MAX, TERM);
+        let both = Claims::both(s(2));
+        let address = Claims::NONE.with(Claim::Address(s(2)));
+        assert_eq!(register.request(at(1), s(2), address, TERM), address);
+        let image = Claims::NONE.with(Claim::Image(s(2)));
+        assert_eq!(register.request(at(6), s(1), both, TERM), image);
+        assert_eq!(register.holder(at(6), Claim::Address(s(2))), Some(s(2)));
+        assert_eq!(register.request(at(7), s(1), both, TERM), both);
+        assert_eq!(
+            register.request(at(8), s(2), address, TERM),
+            Claims::NONE,
+            "the first holder came too late"
+        );
+    }
+
+    #[test]
+    fn what_is_no_longer_wanted_is_free_at_once() {
+        let mut register = Register::new(at(1), Span::MAX, TERM);
+        let both = Claims::both(s(2));
+        register.request(at(1), s(1), both, TERM);
+        register.request(at(2), s(1), Claims::NONE, TERM);
+        assert_eq!(register.request(at(2), s(3), both, TERM), both);
+    }
+
+    #[test]
+    fn a_voter_that_forgot_its_votes_waits_until_they_have_ended() {
+        let mut register = Register::new(at(10), Span::from_secs(2), TERM);
+        let both = Claims::both(s(2));
+        assert_eq!(register.request(at(13), s(1), both, TERM), Claims::NONE);
+        assert_eq!(register.request(at(14), s(1), both, TERM), both);
+    }
+
+    #[test]
+    fn a_lease_ends_with_the_vote_that_makes_the_majority() {
+        let mut leases = Leases::new();
+        let claim = Claim::Address(s(2));
+        let claims = Claims::NONE.with(claim);
+        leases.wanted = claims;
+        leases.stamp(at(9));
+        leases.answered(Voter::Server(s(2)), at(9), claims);
+        leases.answered(Voter::Server(s(1)), at(3), claims);
+        assert_eq!(leases.until(claim, 3, TERM), Time::ZERO);
+        leases.answered(Voter::Witness, at(5), claims);
+        assert_eq!(leases.until(claim, 3, TERM), at(9));
+        leases.answered(Voter::Server(s(4)), at(7), claims);
+        assert_eq!(leases.until(claim, 3, TERM), at(11));
+        leases.answered(Voter::Server(s(4)), at(6), Claims::NONE);
+        assert_eq!(leases.until(claim, 3, TERM), at(11), "an old answer");
+        leases.answered(Voter::Server(s(4)), at(8), Claims::NONE);
+        assert_eq!(leases.until(claim, 3, TERM), at(9), "a refusal");
+        leases.give_up(claims);
+        assert_eq!(leases.until(claim, 3, TERM), Time::ZERO);
+    }
+
+    #[test]
+    fn an_answer_does_not_bring_back_what_was_given_up_after_the_question() {
+        let mut leases = Leases::new();
+        let claim = Claim::Address(s(2));
+        let claims = Claims::NONE.with(claim);
+        let asked = leases.stamp(at(1));
+        leases.give_up(claims);
+        let again = leases.stamp(at(1));
+        assert!(again > asked);
+        leases.answered(Voter::Witness, asked, claims);
+        assert_eq!(leases.until(claim, 1, TERM), Time::ZERO);
+        leases.answered(Voter::Witness, again, claims);
+        assert_eq!(leases.until(claim, 1, TERM), again + TERM);
+        leases.answered(Voter::Witness, at(5), claims);
+        assert_eq!(leases.until(claim, 1, TERM), again + TERM, "never asked");
+    }
+
+    #[test]
+    fn what_was_inherited_lasts_as_long_as_it_was_said_to() {
+        let mut leases = Leases::new();
+        leases.inherit(Claims::both(s(1)), at(4));
+        assert_eq!(leases.until(Claim::Image(s(1)), 3, TERM), at(4));
+        assert_eq!(leases.until(Claim::Image(s(2)), 3, TERM), Time::ZERO);
+        leases.rebase(at(4), at(100), TERM);
+        assert_eq!(leases.until(Claim::Image(s(1)), 3, TERM), Time::ZERO);
+    }
+}
