@@ -226,16 +226,15 @@ impl Node {
     }
 
     fn answered(&mut self, cx: &mut Context<'_>, voter: Voter, asked: Time, claims: Claims) {
-        let before = self.leases;
-        self.leases.answered(voter, asked, claims);
-        if self.leases == before {
-            return;
-        }
         let majority = self.config.majority();
         let term = self.lease_length();
+        let before = self.leases;
+        if !self.leases.answered(voter, asked, claims) {
+            return;
+        }
         for claim in self.leases.wanted.iter_after(self.me()) {
             let until = self.leases.voted_until(claim, majority, term);
-            if until > before.voted_until(claim, majority, term) && until > cx.now {
+            if until > cx.now && until > before.voted_until(claim, majority, term) {
                 cx.out.hold(claim, until);
             }
         }

@@ -144,8 +144,14 @@ impl Members {
     ///
     /// Decisions are made in this order, so that no server is first by its number alone.
     pub fn iter_after(self, server: ServerId) -> impl Iterator<Item = ServerId> + Clone {
-        let after = server.after(SERVERS_MAX).chain([server]);
-        after.filter(move |server| self.contains(*server))
+        // The bit of the server after it comes first, its own last.
+        let first = server.index() as u32 + 1;
+        let mut left = self.0.rotate_right(first);
+        core::iter::from_fn(move || {
+            let step = (left != 0).then(|| left.trailing_zeros())?;
+            left &= left - 1;
+            Some(ServerId((first + step) as u8 % SERVERS_MAX as u8))
+        })
     }
 }
 

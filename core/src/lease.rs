@@ -43,11 +43,6 @@ impl Claim {
             Self::Image(function) => SERVERS_MAX + function.index(),
         }
     }
-
-    fn all() -> impl Iterator<Item = Self> {
-        let addresses = ServerId::all(SERVERS_MAX).map(Self::Address);
-        addresses.chain(ServerId::all(SERVERS_MAX).map(Self::Image))
-    }
 }
 
 /// A set of claims.
@@ -132,13 +127,15 @@ impl Claims {
     }
 }
 
-/// A voter's memory: for each claim the server that has its vote, and until when.
+/// A voter's memory: which server has its vote for what, and until when.
 ///
 /// Every server of a guarded group has one, and the shared area has one as the witness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Register {
+    /// For each claim the end of the vote for it, [`Time::ZERO`] when nobody has it.
     until: [Time; CLAIMS],
-    holder: [Option<ServerId>; CLAIMS],
+    /// What each server has the vote for. No claim is in two of these sets.
+    votes: [Claims; SERVERS_MAX],
     /// Before this instant it gives no votes: it may have given them in a life that it forgot.
     silent_until: Time,
 }
@@ -149,7 +146,7 @@ impl Register {
     pub fn new(now: Time, silent: Span, term: Span) -> Self {
         Self {
             until: [Time::ZERO; CLAIMS],
-            holder: [None; CLAIMS],
+            votes: [Claims::NONE; SERVERS_MAX],
             silent_until: now + term.saturating_sub(silent),
         }
     }
@@ -157,22 +154,30 @@ impl Register {
     /// `from` wants exactly `claims`: votes it has for anything else are free again, and the votes
     /// that it gets or keeps are given for `term` from `now`. Returns those.
     pub fn request(&mut self, now: Time, from: ServerId, claims: Claims, term: Span) -> Claims {
-        let mut granted = Claims::NONE;
-        for claim in Claim::all() {
-            let slot = claim.slot();
-            let is_given = self.until[slot] > now;
-            let is_mine = is_given && self.holder[slot] == Some(from);
-            if !claims.contains(claim) {
-                if is_mine {
-                    self.free(slot);
-                }
-            } else if (is_mine || !is_given) && now >= self.silent_until {
-                self.until[slot] = now + term;
-                self.holder[slot] = Some(from);
-                granted = granted.with(claim);
+        let given_up = self.votes[from.index()].minus(claims);
+        self.free(from, given_up);
+        if now < self.silent_until {
+            return Claims::NONE;
+        }
+        let mine = self.votes[from.index()];
+        for claim in claims.minus(mine).iter_after(from) {
+            if self.until[claim.slot()] <= now {
+                self.take(from, claim);
             }
         }
+        let granted = self.votes[from.index()];
+        for claim in granted.iter_after(from) {
+            self.until[claim.slot()] = now + term;
+        }
         granted
+    }
+
+    /// Who has the vote for `claim` at `now`.
+    #[must_use]
+    pub fn holder(&self, now: Time, claim: Claim) -> Option<ServerId> {
+        let has = |server: &ServerId| self.votes[server.index()].contains(claim);
+        let is_given = self.until[claim.slot()] > now;
+        ServerId::all(SERVERS_MAX).find(|server| is_given && has(server))
     }
 
     /// Whether it gives no votes yet at `now`.
@@ -180,46 +185,58 @@ impl Register {
         now < self.silent_until
     }
 
-    /// Who has the vote for `claim` at `now`.
-    #[must_use]
-    pub fn holder(&self, now: Time, claim: Claim) -> Option<ServerId> {
-        let slot = claim.slot();
-        self.holder[slot].filter(|_| self.until[slot] > now)
-    }
-
-    /// The same register with every server called what `name` says.
-    pub(crate) fn moved(&self, name: impl Fn(ServerId) -> ServerId) -> Self {
-        let mut moved = *self;
-        for claim in Claim::all() {
-            let to = match claim {
-                Claim::Address(function) => Claim::Address(name(function)),
-                Claim::Image(function) => Claim::Image(name(function)),
-            };
-            let (from, to) = (claim.slot(), to.slot());
-            moved.until[to] = self.until[from];
-            moved.holder[to] = self.holder[from].map(&name);
+    /// A vote that has ended, or that nobody had, goes to `server`.
+    fn take(&mut self, server: ServerId, claim: Claim) {
+        let one = Claims::NONE.with(claim);
+        for votes in &mut self.votes {
+            *votes = votes.minus(one);
         }
-        moved
+        let votes = &mut self.votes[server.index()];
+        *votes = votes.union(one);
     }
 
-    fn free(&mut self, slot: usize) {
-        self.until[slot] = Time::ZERO;
-        self.holder[slot] = None;
+    fn free(&mut self, server: ServerId, claims: Claims) {
+        for claim in claims.iter_after(server) {
+            self.until[claim.slot()] = Time::ZERO;
+        }
+        let votes = &mut self.votes[server.index()];
+        *votes = votes.minus(claims);
     }
 
     /// The same register with `base` in the place of the instant `now`; votes that have ended are
     /// forgotten.
     #[must_use]
     pub fn rebased(mut self, now: Time, base: Time) -> Self {
-        for slot in 0..CLAIMS {
-            if self.until[slot] > now {
-                self.until[slot] = self.until[slot].rebased(now, base);
-            } else {
-                self.free(slot);
-            }
+        for server in ServerId::all(SERVERS_MAX) {
+            let votes = self.votes[server.index()].iter_after(server);
+            let ended = votes.filter(|claim| self.until[claim.slot()] <= now);
+            let ended = ended.fold(Claims::NONE, Claims::with);
+            self.free(server, ended);
+        }
+        for until in self.until.iter_mut().filter(|until| **until > now) {
+            *until = until.rebased(now, base);
         }
         self.silent_until = self.silent_until.max(now).rebased(now, base);
         self
+    }
+
+    /// The same register with every server called what `name` says, and every set what `set` says.
+    pub(crate) fn moved(
+        &self,
+        name: impl Fn(ServerId) -> ServerId,
+        set: impl Fn(Claims) -> Claims,
+    ) -> Self {
+        let mut moved = *self;
+        for server in ServerId::all(SERVERS_MAX) {
+            moved.votes[name(server).index()] = set(self.votes[server.index()]);
+            for (from, to) in [
+                (Claim::Address(server), Claim::Address(name(server))),
+                (Claim::Image(server), Claim::Image(name(server))),
+            ] {
+                moved.until[to.slot()] = self.until[from.slot()];
+            }
+        }
+        moved
     }
 }
 
@@ -297,12 +314,16 @@ impl Leases {
 
     /// A voter was asked at `asked` and granted `claims`. An answer to an older question than the
     /// last one answered is old news.
-    pub(crate) fn answered(&mut self, voter: Voter, asked: Time, claims: Claims) {
+    ///
+    /// Tells whether it was news.
+    pub(crate) fn answered(&mut self, voter: Voter, asked: Time, claims: Claims) -> bool {
         let place = voter.place();
-        if asked >= self.asked[place].max(self.since) && asked <= self.stamp {
+        let is_news = asked >= self.asked[place].max(self.since) && asked <= self.stamp;
+        if is_news {
             self.asked[place] = asked;
             self.granted[place] = claims;
         }
+        is_news
     }
 
     /// What is given up is no longer leased, whatever the voters said.

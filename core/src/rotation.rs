@@ -165,7 +165,10 @@ impl Rotate for Claims {
 
 impl Rotate for Register {
     fn rotated(&self, rotation: Rotation) -> Self {
-        self.moved(|server| server.rotated(rotation))
+        self.moved(
+            |server| server.rotated(rotation),
+            |claims| claims.rotated(rotation),
+        )
     }
 }
 
