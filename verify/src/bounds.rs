@@ -172,8 +172,6 @@ pub struct Bounds {
     pub(crate) spells: Vec<Span>,
     /// How much later than usual a late message or a slow job may be.
     pub(crate) delays: Vec<Span>,
-    /// The first fault strikes the first server; the ring looks the same from every server.
-    pub(crate) is_rotated: bool,
     #[cfg(feature = "seeded-bugs")]
     pub(crate) bug: Option<crate::machine::Bug>,
 }
@@ -222,18 +220,9 @@ impl Bounds {
                 timing.inter_monitoring.times(2) + half,
             ],
             parameters,
-            is_rotated: false,
             #[cfg(feature = "seeded-bugs")]
             bug: None,
         })
-    }
-
-    /// The same check with the first fault at the first server only. The ring looks the same from
-    /// every server, but for ties that the core settles by number, so this is no full proof.
-    #[must_use]
-    pub fn rotated(mut self) -> Self {
-        self.is_rotated = true;
-        self
     }
 
     /// The same check of a system with a planted mistake.

@@ -64,9 +64,6 @@ pub(crate) struct Args {
     /// Whole seconds in the order of the paper's times, or the paper's own times, which need far more states
     #[arg(long, value_enum, default_value_t)]
     timing: Timing,
-    /// Let the first fault strike the first server only, as the ring looks alike from each
-    #[arg(long)]
-    rotate: bool,
     /// Write what was found as scenario files into this folder, where the simulator knows the faults
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -136,10 +133,7 @@ fn line(progress: &Progress) -> String {
 
 /// Checks and tells.
 pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
-    let mut bounds = Bounds::new(args.ring, args.timing.into(), &args.faults.kinds)?;
-    if args.rotate {
-        bounds = bounds.rotated();
-    }
+    let bounds = Bounds::new(args.ring, args.timing.into(), &args.faults.kinds)?;
     if let Some(folder) = &args.out {
         make_folder(folder)?;
     }
@@ -185,7 +179,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
         Ok(Exit::Fine)
     } else {
         Err(CliError::Usage(format!(
-            "the time was over after {} s; a longer --time-limit, fewer kinds or --rotate may help",
+            "the time was over after {} s; a longer --time-limit or fewer kinds may help",
             args.time_limit
         )))
     }
@@ -230,18 +224,13 @@ fn head(bounds: &Bounds, args: &Args) -> String {
     };
     format!(
         "ring of {}, safety paper, timing {}, up to {} of these faults: {}\n\
-         cuts, partitions and pauses last {}; what is late is late by {}\n{}",
+         cuts, partitions and pauses last {}; what is late is late by {}\n",
         bounds.ring(),
         Preset::from(args.timing).name(),
         args.faults.count,
         kinds.join(", "),
         list(bounds.spells()),
         list(bounds.delays()),
-        if args.rotate {
-            "the first fault strikes S1 only\n"
-        } else {
-            ""
-        }
     )
 }
 
