@@ -174,6 +174,8 @@ pub struct Bounds {
     pub(crate) delays: Vec<Span>,
     #[cfg(feature = "seeded-bugs")]
     pub(crate) bug: Option<crate::machine::Bug>,
+    #[cfg(feature = "seeded-bugs")]
+    pub(crate) mixes_all: bool,
 }
 
 /// Bounds that no check can have.
@@ -222,6 +224,8 @@ impl Bounds {
             parameters,
             #[cfg(feature = "seeded-bugs")]
             bug: None,
+            #[cfg(feature = "seeded-bugs")]
+            mixes_all: false,
         })
     }
 
@@ -246,6 +250,15 @@ impl Bounds {
         self.configs
             .iter()
             .any(|config| config.safety() == Safety::Guarded)
+    }
+
+    /// The same check with everything that is due at one instant in every order, and a fault at every
+    /// server at any time: what the fewer orders of a usual check are compared with.
+    #[cfg(feature = "seeded-bugs")]
+    #[must_use]
+    pub fn mixing_all(mut self) -> Self {
+        self.mixes_all = true;
+        self
     }
 
     /// The number of servers.

@@ -192,6 +192,16 @@ impl State {
 }
 
 impl Machine {
+    #[cfg(feature = "seeded-bugs")]
+    const fn mixes_all(&self) -> bool {
+        self.bounds.mixes_all
+    }
+
+    #[cfg(not(feature = "seeded-bugs"))]
+    const fn mixes_all(&self) -> bool {
+        false
+    }
+
     /// Everything that may happen next in `state`: first what is due, then the faults.
     ///
     /// `first` is the server from which turns are counted, which must not depend on how the ring is
@@ -206,9 +216,16 @@ impl Machine {
             })
         };
         let (on_turn, group) = state.on_turn(first);
+        let is_done = on_turn.is_empty();
+        let all = Members::first(state.size());
+        let (on_turn, group) = if self.mixes_all() {
+            (all, all)
+        } else {
+            (on_turn, group)
+        };
         // Links heal before or after everything else of the instant.
-        let healings = due()
-            .filter(|(_, pending)| (state.is_fresh || on_turn.is_empty()) && heals(&pending.what));
+        let healings =
+            due().filter(|(_, pending)| (state.is_fresh || is_done) && heals(&pending.what));
         let healings = healings.map(|(place, _)| Move::Happen(place as u16));
         let mut steps: Vec<Move> = healings.collect();
         let due = due().filter_map(|(place, pending)| {
