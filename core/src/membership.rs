@@ -125,6 +125,10 @@ impl Node {
             self.membership.phase = Phase::Managing;
             cx.out.note(Event::Managing);
             self.replan(cx);
+            if !self.outside().is_empty() {
+                self.timers
+                    .set(Timer::Beat, cx.now + self.config.timing.inter_monitoring);
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
+use tetrarch_core::Safety;
 use tetrarch_report::file::write_atomic;
 use tetrarch_report::{Format, Table};
 use tetrarch_verify::{Bounds, Finding, Kind, Preset, Progress, Round, check, scenario_of};
@@ -64,9 +65,31 @@ pub(crate) struct Args {
     /// Whole seconds in the order of the paper's times, or the paper's own times, which need far more states
     #[arg(long, value_enum, default_value_t)]
     timing: Timing,
+    /// Which safety setting the group has
+    #[arg(long, value_enum, default_value_t)]
+    safety: SafetyChoice,
     /// Write what was found as scenario files into this folder, where the simulator knows the faults
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+}
+
+/// The value of `--safety`.
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+enum SafetyChoice {
+    /// The paper's protocol
+    #[default]
+    Paper,
+    /// The same under leases
+    Guarded,
+}
+
+impl From<SafetyChoice> for Safety {
+    fn from(choice: SafetyChoice) -> Self {
+        match choice {
+            SafetyChoice::Paper => Self::Paper,
+            SafetyChoice::Guarded => Self::Guarded,
+        }
+    }
 }
 
 /// The value of `--timing`.
@@ -133,7 +156,8 @@ fn line(progress: &Progress) -> String {
 
 /// Checks and tells.
 pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
-    let bounds = Bounds::new(args.ring, args.timing.into(), &args.faults.kinds)?;
+    let bounds = Bounds::new(args.ring, args.timing.into(), &args.faults.kinds)?
+        .with_safety(args.safety.into());
     if let Some(folder) = &args.out {
         make_folder(folder)?;
     }
@@ -223,9 +247,10 @@ fn head(bounds: &Bounds, args: &Args) -> String {
         spans.join(", ")
     };
     format!(
-        "ring of {}, safety paper, timing {}, up to {} of these faults: {}\n\
+        "ring of {}, safety {}, timing {}, up to {} of these faults: {}\n\
          cuts, partitions and pauses last {}; what is late is late by {}\n",
         bounds.ring(),
+        Safety::from(args.safety).name(),
         Preset::from(args.timing).name(),
         args.faults.count,
         kinds.join(", "),
