@@ -1,0 +1,146 @@
+# What can be broken, and mended again. Sourced by `lab`.
+
+# The trouble's name in the paper stands behind each fault that has one there.
+fault_usage() {
+    cat <<'USAGE'
+usage: lab fault KIND ...
+
+Breaks something. Whatever is broken stays so until `lab heal`.
+
+  stop SERVER            its service programs stop; a service restart repairs it (S1t)
+  kill SERVER            its service programs are killed; a service restart repairs it
+  break SERVER           they are killed and do not start again until the server restarts (S2t)
+  reboot SERVER          restarted on purpose, cleanly (N1t)
+  poweroff SERVER        shut down cleanly (N2t)
+  powercut SERVER        loses its power
+  pause SERVER           stands still, as under an overloaded hypervisor; its cable stays plugged
+  port SERVER            its switch port goes down: nobody reaches it
+  cut A B                no frame passes between A and B, in either direction
+  oneway A B             frames from A no longer reach B; those from B still reach A
+  isolate SERVER...      the named servers are cut from all other servers, not from clients
+  peers                  every server is cut from every other, while clients reach all
+
+SERVER is mail, web, ftp or proxy; A and B may also be "client".
+
+Examples:
+  lab fault break web                S2t on the web server
+  lab fault oneway mail ftp          mail believes that ftp hears it
+  lab fault isolate mail web         mail and web on one side, ftp and proxy on the other
+USAGE
+}
+
+fault() {
+    local kind=${1:-} server
+    shift || true
+    case $kind in
+        stop | kill | break | reboot | poweroff | powercut | pause | port)
+            [[ $# -eq 1 ]] || misuse "fault $kind takes one server"
+            require_server "$1"
+            ;;
+        cut | oneway)
+            [[ $# -eq 2 && $1 != "$2" ]] || misuse "fault $kind takes two different ends"
+            require_end "$1"
+            require_end "$2"
+            ;;
+        isolate)
+            [[ $# -ge 1 ]] || misuse "fault isolate takes one server or more"
+            for server in "$@"; do require_server "$server"; done
+            ;;
+        peers) [[ $# -eq 0 ]] || misuse "fault peers takes nothing" ;;
+        --help | -h)
+            fault_usage
+            return
+            ;;
+        *)
+            fault_usage >&2
+            misuse "no fault \"$kind\""
+            ;;
+    esac
+    require_up
+    "fault_$kind" "$@"
+}
+
+require_end() { [[ $1 == client ]] || require_server "$1"; }
+
+fault_stop() {
+    # shellcheck disable=SC2046 # a list of units
+    enter "$1" systemctl stop $(units_of "$1")
+}
+fault_kill() {
+    local unit
+    for unit in $(units_of "$1"); do
+        enter "$1" systemctl kill --kill-whom=all --signal=KILL "$unit"
+    done
+}
+fault_break() {
+    enter "$1" touch /run/tetrarch-lab-broken
+    fault_kill "$1"
+}
+fault_reboot() { press "$1" reboot; }
+fault_poweroff() { press "$1" poweroff; }
+fault_powercut() { power_cut "$1"; }
+fault_pause() { echo 1 >"$(cgroup_path "server-$1")/cgroup.freeze"; }
+fault_port() { port_set "$1" down; }
+fault_cut() {
+    cut_add "$1" "$2"
+    cut_add "$2" "$1"
+}
+fault_oneway() { cut_add "$1" "$2"; }
+fault_isolate() {
+    local a b
+    for a in "$@"; do
+        for b in "${SERVERS[@]}"; do
+            [[ " $* " == *" $b "* ]] || fault_cut "$a" "$b"
+        done
+    done
+}
+fault_peers() {
+    local a b
+    for a in "${SERVERS[@]}"; do
+        for b in "${SERVERS[@]}"; do
+            [[ $a == "$b" ]] || cut_add "$a" "$b"
+        done
+    done
+}
+
+# Mends the network first, then what stands still, then what is broken, then what is off.
+heal() {
+    local server
+    heal_network
+    for server in "${SERVERS[@]}"; do
+        ! is_on "$server" || echo 0 >"$(cgroup_path "server-$server")/cgroup.freeze"
+    done
+    for server in "${SERVERS[@]}"; do
+        if is_on "$server"; then
+            heal_services "$server"
+        else
+            # A server on its way down or up is left to its supervisor.
+            supervisor_lives "$server" || power_on "$server"
+        fi
+    done
+}
+
+heal_network() {
+    local port
+    cut_clear
+    for port in "${SERVERS[@]}" client; do
+        port_set "$port" up
+    done
+}
+
+heal_services() {
+    local units
+    units=$(units_of "$1")
+    # shellcheck disable=SC2086 # a list of units
+    enter "$1" bash -c 'rm -f /run/tetrarch-lab-broken
+        systemctl is-active --quiet "$@" || { systemctl reset-failed "$@"; systemctl start "$@"; }' \
+        heal $units 2>/dev/null || true
+}
+
+fault_list() {
+    local file
+    for file in "$RUN"/fault/port-*; do
+        [[ ! -e $file ]] || say "port ${file##*/port-} is down"
+    done
+    cut_list
+}
