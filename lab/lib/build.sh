@@ -73,7 +73,8 @@ build_packages() {
         mmdebstrap --quiet --variant=minbase --aptopt='Acquire::Languages "none"' \
             --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
             --dpkgopt='path-exclude=/usr/share/locale/*' \
-            --setup-hook='mkdir -p "$1/usr/sbin"; printf "#!/bin/sh\nexit 101\n" >"$1/usr/sbin/policy-rc.d"; chmod 755 "$1/usr/sbin/policy-rc.d"' \
+            --setup-hook='mkdir -p "$1/usr/sbin"' \
+            --setup-hook="copy-in $LAB_DIR/files/policy-rc.d /usr/sbin" \
             --include="$(IFS=,; echo "${SERVER_PACKAGES[*]}")" \
             "$SUITE" "$packages"
         printf '%s\n' "$stamp" >"$packages.stamp"
@@ -131,7 +132,7 @@ image_disk() {
     rm -rf "$tree"
     cp -a "$ROOTFS" "$tree"
     # A virtual server runs no virtual servers and no peers.
-    rm -rf "$tree"/usr/share/{qemu,seabios,OVMF} "$tree"/usr/bin/qemu-system-* "$tree"/boot/*
+    rm -rf "${tree:?}"/{usr/share/{qemu,seabios,OVMF},usr/bin/qemu-system-*,boot/*}
     printf '/dev/vda / ext4 defaults,noatime 0 1\n' >"$tree/etc/fstab"
     rm -f "$1"
     truncate -s "${DISK_MIB}M" "$1"

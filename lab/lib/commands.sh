@@ -1,30 +1,4 @@
-# The commands, and what each says of itself. Sourced by `lab`.
-
-usage() {
-    cat <<'USAGE'
-usage: lab COMMAND ...
-
-A management group of real servers on this machine: mail, web, ftp and proxy, each a container with
-a system of its own, a virtual server for each, a switch between them, and a client. Only root.
-
-  build              makes what the servers consist of (once; 5 minutes)
-  up                 switches the group on (5 s)
-  status             what is on, who holds which address, what is broken
-  exec SERVER CMD    runs a command inside a server
-  fault KIND ...     breaks something
-  heal               mends everything that was broken
-  power on|off|press|reset SERVER
-                     the server's switch
-  virtual ...        a function's virtual server, by hand
-  probe ...          watches the functions as a client sees them
-  drill ...          breaks, watches and mends in turn, and writes down the outages
-  down               switches everything off and removes it from the kernel; disks stay
-  clean              removes the disks as well: no trace is left but the packages installed
-
-Each command explains itself with --help. Nothing outside of /var/lib/tetrarch-lab,
-/run/tetrarch-lab and network namespaces and control groups named tlab* is touched.
-USAGE
-}
+# The commands, as `usage.sh` explains them. Sourced by `lab`.
 
 main() {
     local command=${1:-}
@@ -69,20 +43,6 @@ take_lock_unless_help() { [[ ${1:-} == --help || ${1:-} == -h ]] || take_lock; }
 require_up() { [[ -e /run/netns/$SWITCH_NETNS ]] || die "the lab is down; \`lab up\` starts it"; }
 require_built() { [[ -e $STATE/rootfs.stamp ]] || die "the lab is not built; \`lab build\` does it"; }
 
-usage_build() {
-    cat <<'USAGE'
-usage: lab build [--no-images]
-
-Makes what the servers consist of, in /var/lib/tetrarch-lab: a Debian system with all their
-programs, the disk of the virtual servers, and one suspended virtual server for each function. What
-is up to date is kept, so it can be run again at any time.
-
-  --no-images    without virtual servers: two minutes less
-
-Needs cargo and about 4 GB of disk, fetches about 300 MB from Debian, and installs mmdebstrap,
-systemd-container and nftables on this machine if they are missing.
-USAGE
-}
 command_build() {
     local images=yes
     case ${1:-} in
@@ -101,35 +61,32 @@ command_build() {
     step "Built; $(du -sh --apparent-size "$STATE" | cut -f 1) in $STATE"
 }
 
-usage_up() {
-    cat <<'USAGE'
-usage: lab up [--manager NAME] [--agent FILE] [--firmware SECONDS] [--keep]
-
-Switches the group on and returns when all services run.
-
-  --manager NAME      who cares for the addresses: none (each server holds its own, the default),
-                      k1 or k2 (keepalived with its defaults, with VRRPv3 at 0.1 s), p1 or p3
-                      (pacemaker with its defaults, tuned), agent
-  --agent FILE        the program tetrarch; implies --manager agent. It is put into each server as
-                      /usr/bin/tetrarch and its service is started
-  --firmware SECONDS  what a server's firmware takes at a restart and at power-on; default 0
-  --keep              with the disks of the last time; without it they are made anew
-USAGE
-}
 command_up() {
-    local manager=none agent="" firmware_s=0 keep=no server
+    local manager=none agent="" site="" firmware_s=0 keep=no server
     while [[ $# -gt 0 ]]; do
         case $1 in
-            --manager) manager=${2:?} && shift 2 ;;
-            --agent) agent=$(readlink -f "${2:?}") manager=agent && shift 2 ;;
-            --firmware) firmware_s=${2:?} && shift 2 ;;
-            --keep) keep=yes && shift ;;
+            --keep)
+                keep=yes
+                shift
+                continue
+                ;;
+            --manager | --agent | --site | --firmware) [[ $# -ge 2 ]] || misuse "$1 takes a value" ;;
             *) misuse "up does not know \"$1\"" ;;
         esac
+        case $1 in
+            --manager) manager=$2 ;;
+            --agent) agent=$2 manager=agent ;;
+            --site) site=$2 ;;
+            --firmware) firmware_s=$2 ;;
+        esac
+        shift 2
     done
     [[ $firmware_s =~ ^[0-9]+$ ]] || misuse "--firmware takes whole seconds, not \"$firmware_s\""
-    [[ $manager != agent || -x $agent ]] || misuse "--agent takes the program tetrarch"
-    manager_exists "$manager" || misuse "no manager \"$manager\"; there are: none k1 k2 p1 p3 agent"
+    manager_exists "$manager" || misuse "no manager \"$manager\"; there are: ${MANAGERS[*]}"
+    if [[ $manager == agent ]]; then
+        [[ -f $agent && -x $agent ]] || misuse "--agent takes the program tetrarch"
+        [[ -f $site ]] || misuse "--site takes the file that describes the group to the agent"
+    fi
     require_built
     take_lock
     [[ ! -e /run/netns/$SWITCH_NETNS ]] || die "the lab is up already; \`lab down\` first"
@@ -142,7 +99,7 @@ command_up() {
     for server in "${SERVERS[@]}"; do
         if [[ $keep == no || ! -d $(server_dir "$server")/upper ]]; then
             disk_make "$server"
-            manager_install "$manager" "$server" "$agent"
+            manager_install "$manager" "$server" "$agent" "$site"
         fi
         power_on "$server"
     done
@@ -162,15 +119,6 @@ group_describe() {
     done
 }
 
-usage_down() {
-    cat <<'USAGE'
-usage: lab down
-
-Switches everything off at once and removes it from the kernel: processes, mounts, namespaces,
-control groups. Works also when an earlier command was killed half-way. The disks stay, for
-`lab up --keep` and for their logs.
-USAGE
-}
 command_down() {
     [[ $# -eq 0 ]] || misuse "down takes nothing"
     take_lock
@@ -199,14 +147,6 @@ remove_all() {
     find "$RUN" -mindepth 1 -maxdepth 1 ! -name lock -exec rm -rf {} +
 }
 
-usage_clean() {
-    cat <<'USAGE'
-usage: lab clean
-
-`down`, and then removes /var/lib/tetrarch-lab and /run/tetrarch-lab. Packages that `build` has
-installed on this machine stay.
-USAGE
-}
 command_clean() {
     [[ $# -eq 0 ]] || misuse "clean takes nothing"
     take_lock
@@ -214,13 +154,6 @@ command_clean() {
     rm -rf "$STATE" "$RUN"
 }
 
-usage_status() {
-    cat <<'USAGE'
-usage: lab status
-
-One line for each server (power, services, addresses), then what is broken now.
-USAGE
-}
 command_status() {
     local server power services
     [[ $# -eq 0 ]] || misuse "status takes nothing"
@@ -235,6 +168,7 @@ command_status() {
             power=paused
         elif is_on "$server"; then
             power=on
+            # shellcheck disable=SC2046 # a list of units
             services=$(enter "$server" systemctl is-active $(units_of "$server") 2>/dev/null | sort -u | paste -sd, || true)
         fi
         printf '%-6s %-6s %-16s %s\n' "$server" "$power" "$services" "$(addresses_of "$server")"
@@ -246,18 +180,6 @@ addresses_of() {
         awk '$1 != "lo" { for (i = 3; i <= NF; i++) printf "%s ", $i }' || true
 }
 
-usage_exec() {
-    cat <<'USAGE'
-usage: lab exec SERVER|client|switch COMMAND [ARGUMENT...]
-
-Runs a command inside a server, or in the network of the client or the switch.
-
-Examples:
-  lab exec web systemctl status nginx
-  lab exec client ping -c 3 10.77.0.102
-  lab exec switch tcpdump -n -i br0 arp
-USAGE
-}
 command_exec() {
     [[ $# -ge 2 ]] || misuse "exec takes a server and a command"
     require_up
@@ -270,16 +192,6 @@ command_exec() {
     esac
 }
 
-usage_power() {
-    cat <<'USAGE'
-usage: lab power on|off|press|reset SERVER
-
-  on       switches the server on; this is also what a Wake-on-LAN packet does
-  off      takes its power away (the same as `lab fault powercut`)
-  press    a short press of its power button: a clean shutdown
-  reset    takes its power away and switches it on again
-USAGE
-}
 command_power() {
     [[ $# -eq 2 ]] || misuse "power takes an action and a server"
     require_server "$2"
@@ -297,20 +209,6 @@ command_power() {
     esac
 }
 
-usage_virtual() {
-    cat <<'USAGE'
-usage: lab virtual HOST resume|start|suspend|status FUNCTION
-       lab virtual HOST address FUNCTION add|del
-       lab virtual HOST run FUNCTION COMMAND...
-
-Handles the virtual server of a function on a host, as the host's own management would.
-
-Example, by hand what a manager does when web is lost:
-  lab fault powercut web
-  lab virtual mail resume web
-  lab virtual mail address web add
-USAGE
-}
 command_virtual() {
     [[ $# -ge 3 ]] || misuse "virtual takes a host, an action and a function"
     require_server "$1"
@@ -319,14 +217,6 @@ command_virtual() {
     enter "$1" /usr/lib/tetrarch-lab/virtual-server "${@:2}"
 }
 
-usage_heal() {
-    cat <<'USAGE'
-usage: lab heal
-
-Mends everything: ports up, cuts gone, paused servers run, broken services start, servers that are
-off are switched on.
-USAGE
-}
 command_heal() {
     [[ $# -eq 0 ]] || misuse "heal takes nothing"
     take_lock

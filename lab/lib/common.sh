@@ -44,6 +44,10 @@ index_of() {
 }
 require_server() { index_of "$1" >/dev/null; }
 
+# The neighbours in the ring.
+before() { printf '%s' "${SERVERS[($(index_of "$1") + ${#SERVERS[@]} - 2) % ${#SERVERS[@]}]}"; }
+after() { printf '%s' "${SERVERS[$(index_of "$1") % ${#SERVERS[@]}]}"; }
+
 address_of() { printf '%s.1%s' "$NETWORK" "$(index_of "$1")"; }
 vip_of() { printf '%s.10%s' "$NETWORK" "$(index_of "$1")"; }
 mac_of() { printf '02:7a:00:00:00:0%s' "$(index_of "$1")"; }

@@ -1,34 +1,5 @@
 # What can be broken, and mended again. Sourced by `lab`.
 
-# The trouble's name in the paper stands behind each fault that has one there.
-fault_usage() {
-    cat <<'USAGE'
-usage: lab fault KIND ...
-
-Breaks something. Whatever is broken stays so until `lab heal`.
-
-  stop SERVER            its service programs stop; a service restart repairs it (S1t)
-  kill SERVER            its service programs are killed; a service restart repairs it
-  break SERVER           they are killed and do not start again until the server restarts (S2t)
-  reboot SERVER          restarted on purpose, cleanly (N1t)
-  poweroff SERVER        shut down cleanly (N2t)
-  powercut SERVER        loses its power
-  pause SERVER           stands still, as under an overloaded hypervisor; its cable stays plugged
-  port SERVER            its switch port goes down: nobody reaches it
-  cut A B                no frame passes between A and B, in either direction
-  oneway A B             frames from A no longer reach B; those from B still reach A
-  isolate SERVER...      the named servers are cut from all other servers, not from clients
-  peers                  every server is cut from every other, while clients reach all
-
-SERVER is mail, web, ftp or proxy; A and B may also be "client".
-
-Examples:
-  lab fault break web                S2t on the web server
-  lab fault oneway mail ftp          mail believes that ftp hears it
-  lab fault isolate mail web         mail and web on one side, ftp and proxy on the other
-USAGE
-}
-
 fault() {
     local kind=${1:-} server
     shift || true
@@ -48,11 +19,11 @@ fault() {
             ;;
         peers) [[ $# -eq 0 ]] || misuse "fault peers takes nothing" ;;
         --help | -h)
-            fault_usage
+            usage_fault
             return
             ;;
         *)
-            fault_usage >&2
+            usage_fault >&2
             misuse "no fault \"$kind\""
             ;;
     esac
@@ -133,7 +104,7 @@ heal_services() {
     units=$(units_of "$1")
     # shellcheck disable=SC2086 # a list of units
     enter "$1" bash -c 'rm -f /run/tetrarch-lab-broken
-        systemctl is-active --quiet "$@" || { systemctl reset-failed "$@"; systemctl start "$@"; }' \
+        /usr/lib/tetrarch-lab/services-active "$@" || { systemctl reset-failed "$@"; systemctl start "$@"; }' \
         heal $units 2>/dev/null || true
 }
 

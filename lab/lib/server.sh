@@ -108,7 +108,7 @@ server_ready() {
     local units
     units=$(units_of "$1")
     # shellcheck disable=SC2086 # a list of units
-    is_on "$1" && enter "$1" systemctl is-active --quiet $units 2>/dev/null
+    is_on "$1" && enter "$1" /usr/lib/tetrarch-lab/services-active $units 2>/dev/null
 }
 
 is_paused() { [[ $(cat "$(cgroup_path "server-$1")/cgroup.freeze" 2>/dev/null) == 1 ]]; }

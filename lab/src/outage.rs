@@ -160,7 +160,10 @@ mod tests {
         let found = outages(Function::Web, &[access(1.0, None), access(5.0, None)]);
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].begin_s, found[0].length_s), (1.0, 4.0));
-        assert_eq!((found[0].before.as_str(), found[0].after.as_str()), ("", ""));
+        assert_eq!(
+            (found[0].before.as_str(), found[0].after.as_str()),
+            ("", "")
+        );
     }
 
     fn sample(at_s: f64, holders: &[&str]) -> Sample {

@@ -305,7 +305,10 @@ fn write_accesses(path: &Path, seen: &Seen) -> io::Result<()> {
         };
         let (who, why) = (csv::field(who), csv::field(why));
         let (at_s, function, took_s) = (a.at_s, a.function, a.took_s);
-        writeln!(file, "{at_s:.6},{function},{outcome},{who},{took_s:.6},{why}")?;
+        writeln!(
+            file,
+            "{at_s:.6},{function},{outcome},{who},{took_s:.6},{why}"
+        )?;
     }
     file.flush()
 }
@@ -316,12 +319,18 @@ fn write_outages(path: &Path, group: &Group, seen: &Seen) -> io::Result<()> {
         for o in outages(server.name, &seen.accesses) {
             let (before, after) = (csv::field(&o.before), csv::field(&o.after));
             let (name, begin_s, length_s) = (o.function, o.begin_s, o.length_s);
-            writeln!(file, "{name},away,{begin_s:.6},{length_s:.6},{before},{after}")?;
+            writeln!(
+                file,
+                "{name},away,{begin_s:.6},{length_s:.6},{before},{after}"
+            )?;
         }
         for c in conflicts(server.name, &seen.samples) {
             let (name, begin_s, length_s) = (c.function, c.begin_s, c.length_s);
             let holders = c.holders.join(" ");
-            writeln!(file, "{name},two holders,{begin_s:.6},{length_s:.6},{holders},")?;
+            writeln!(
+                file,
+                "{name},two holders,{begin_s:.6},{length_s:.6},{holders},"
+            )?;
         }
     }
     file.flush()

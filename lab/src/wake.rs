@@ -44,7 +44,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), WakeError> {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port))
             .map_err(|source| WakeError::Listen { port, source })?;
         let (servers, command) = (group.servers.clone(), arguments.command.clone());
-        listeners.push(std::thread::spawn(move || listen(&socket, &servers, &command)));
+        listeners.push(std::thread::spawn(move || {
+            listen(&socket, &servers, &command)
+        }));
     }
     for listener in listeners {
         let _ = listener.join();

@@ -61,14 +61,25 @@ async fn http_says_who_answered() {
 #[tokio::test]
 async fn a_page_of_an_error_is_no_answer() {
     let mut line = served(&["HTTP/1.1 503 Service Unavailable\r\n\r\n"]).await;
-    assert!(http(&mut line, "/", "web.lab", "X-Lab-Server").await.is_err());
+    assert!(
+        http(&mut line, "/", "web.lab", "X-Lab-Server")
+            .await
+            .is_err()
+    );
 }
 
 #[test]
 fn the_passive_port_is_found() {
     let text = "Entering Passive Mode (10,77,0,103,156,64).";
     assert_eq!(passive_port(text).unwrap(), 156 * 256 + 64);
-    for wrong in ["", "()", "(1,2,3,4,5)", "(1,2,3,4,5,256)", "(1,2,3,4,5,6,7)", "1,2"] {
+    for wrong in [
+        "",
+        "()",
+        "(1,2,3,4,5)",
+        "(1,2,3,4,5,256)",
+        "(1,2,3,4,5,6,7)",
+        "1,2",
+    ] {
         assert!(passive_port(wrong).is_err(), "{wrong}");
     }
 }
