@@ -4,6 +4,8 @@ main() {
     local command=${1:-}
     shift || true
     case $command in
+        # It only reads files.
+        compare) program compare "$@" ;;
         build | up | down | clean | status | exec | power | virtual | probe | drill | heal)
             if wants_help "$command" "$@"; then
                 "usage_$command"
@@ -88,6 +90,7 @@ command_up() {
         [[ -f $site ]] || misuse "--site takes the file that describes the group to the agent"
     fi
     require_built
+    program_path >/dev/null
     take_lock
     [[ ! -e /run/netns/$SWITCH_NETNS ]] || die "the lab is up already; \`lab down\` first"
     remove_all
@@ -143,6 +146,8 @@ remove_all() {
     for name in $(ip netns list | awk -v prefix="$PREFIX-" 'index($1, prefix) == 1 { print $1 }'); do
         ip netns del "$name"
     done
+    # What nspawn leaves behind when it is killed.
+    find /run/systemd/nspawn/propagate -mindepth 1 -maxdepth 1 -name "$PREFIX-*" -exec rmdir {} + 2>/dev/null || true
     # The lock that this command holds stays.
     find "$RUN" -mindepth 1 -maxdepth 1 ! -name lock -exec rm -rf {} +
 }

@@ -13,6 +13,12 @@ fault() {
             require_end "$1"
             require_end "$2"
             ;;
+        loss)
+            [[ $# -eq 3 && $1 != "$2" ]] || misuse "fault loss takes two different ends and a percentage"
+            require_end "$1"
+            require_end "$2"
+            [[ $3 =~ ^[0-9]+$ && $3 -ge 1 && $3 -le 100 ]] || misuse "\"$3\" is no percentage from 1 to 100"
+            ;;
         isolate)
             [[ $# -ge 1 ]] || misuse "fault isolate takes one server or more"
             for server in "$@"; do require_server "$server"; done
@@ -55,6 +61,10 @@ fault_port() { port_set "$1" down; }
 fault_cut() {
     cut_add "$1" "$2"
     cut_add "$2" "$1"
+}
+fault_loss() {
+    loss_add "$1" "$2" "$3"
+    loss_add "$2" "$1" "$3"
 }
 fault_oneway() { cut_add "$1" "$2"; }
 fault_isolate() {

@@ -21,6 +21,9 @@ table bridge lab {
     chain forward {
         type filter hook forward priority 0; policy accept;
         iifname . oifname @cut drop
+        jump loss
+    }
+    chain loss {
     }
 }
 NFT
@@ -63,8 +66,20 @@ port_set() {
 cut_add() {
     ip netns exec "$SWITCH_NETNS" nft add element bridge lab cut "{ \"$1\" . \"$2\" }"
 }
-cut_clear() { ip netns exec "$SWITCH_NETNS" nft flush set bridge lab cut; }
+# loss_add FROM TO PERCENT: so many of the frames from the first port to the second are lost.
+loss_add() {
+    ip netns exec "$SWITCH_NETNS" nft add rule bridge lab loss \
+        iifname "$1" oifname "$2" numgen random mod 100 '<' "$3" drop
+}
+cut_clear() {
+    ip netns exec "$SWITCH_NETNS" nft -f - <<'NFT'
+flush set bridge lab cut
+flush chain bridge lab loss
+NFT
+}
 cut_list() {
     ip netns exec "$SWITCH_NETNS" nft list set bridge lab cut | grep -oE '"[a-z]+" \. "[a-z]+"' |
-        sed -E 's/"([a-z]+)" \. "([a-z]+)"/\1 -> \2/' || true
+        sed -E 's/"([a-z]+)" \. "([a-z]+)"/\1 -> \2 is cut/' || true
+    ip netns exec "$SWITCH_NETNS" nft list chain bridge lab loss |
+        sed -nE 's/.*iifname "([a-z]+)" oifname "([a-z]+)" .* < ([0-9]+) drop/\1 -> \2 loses \3 %/p'
 }

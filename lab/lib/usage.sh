@@ -18,6 +18,7 @@ a system of its own, a virtual server for each, a switch between them, and a cli
   virtual ...        a function's virtual server, by hand
   probe ...          watches the functions as a client sees them
   drill ...          breaks, watches and mends in turn, and writes down the outages
+  compare FILE...    sets the outages of several managers side by side
   down               switches everything off and removes it from the kernel; disks stay
   clean              removes the disks as well: no trace is left but the packages installed
 
@@ -151,6 +152,7 @@ Breaks something. Whatever is broken stays so until `lab heal`.
   port SERVER            its switch port goes down: nobody reaches it
   cut A B                no frame passes between A and B, in either direction
   oneway A B             frames from A no longer reach B; those from B still reach A
+  loss A B PERCENT       so many of the frames between A and B are lost, in each direction
   isolate SERVER...      the named servers are cut from all other servers, not from clients
   peers                  every server is cut from every other, while clients reach all
 

@@ -1,7 +1,7 @@
 //! `lab drill`: breaks, watches and mends in turn, and writes down what clients lost.
 
 mod plan;
-mod table;
+pub(crate) mod table;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

@@ -6,6 +6,7 @@
 
 mod access;
 mod clock;
+mod compare;
 mod csv;
 mod drill;
 mod group;
@@ -30,6 +31,7 @@ struct Arguments {
 enum Command {
     Probe(probe::Arguments),
     Drill(drill::Arguments),
+    Compare(compare::Arguments),
     Wake(wake::Arguments),
 }
 
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Probe(arguments) => probe::run(&arguments).map_err(|error| error.to_string()),
         Command::Drill(arguments) => drill::run(&arguments).map_err(|error| error.to_string()),
+        Command::Compare(arguments) => compare::run(&arguments).map_err(|error| error.to_string()),
         Command::Wake(arguments) => wake::run(&arguments).map_err(|error| error.to_string()),
     };
     match result {
