@@ -56,15 +56,15 @@ command_build() {
     mkdir -p "$STATE"
     build_tools
     build_program
-    # Running servers stand on the system that is about to change.
-    [[ $(cat "$STATE/rootfs.stamp" 2>/dev/null) == "$(stamp_of_rootfs)" ]] || remove_all
+    # Running servers stand on the system that may be about to change.
+    [[ ! -e /run/netns/$SWITCH_NETNS ]] || die "the lab is up; \`lab down\` first"
     build_rootfs
     [[ $images == no ]] || build_images
     step "Built; $(du -sh --apparent-size "$STATE" | cut -f 1) in $STATE"
 }
 
 command_up() {
-    local manager=none agent="" site="" firmware_s=0 keep=no server
+    local manager=none agent="" site="" firmware_s=0 keep=no
     while [[ $# -gt 0 ]]; do
         case $1 in
             --keep)
@@ -84,32 +84,46 @@ command_up() {
         shift 2
     done
     [[ $firmware_s =~ ^[0-9]+$ ]] || misuse "--firmware takes whole seconds, not \"$firmware_s\""
-    manager_exists "$manager" || misuse "no manager \"$manager\"; there are: ${MANAGERS[*]}"
-    if [[ $manager == agent ]]; then
-        [[ -f $agent && -x $agent ]] || misuse "--agent takes the program tetrarch"
-        [[ -f $site ]] || misuse "--site takes the file that describes the group to the agent"
-    fi
+    manager_check "$manager" "$agent" "$site"
     require_built
     program_path >/dev/null
     take_lock
     [[ ! -e /run/netns/$SWITCH_NETNS ]] || die "the lab is up already; \`lab down\` first"
     remove_all
+    if [[ $keep == yes ]]; then
+        manager=$(cat "$STATE/manager" 2>/dev/null) || die "there are no disks to keep"
+    else
+        disks_make "$manager" "$agent" "$site"
+    fi
+    switch_on_all "$manager" "$firmware_s"
+    say "The lab is up (manager: $manager)."
+}
+
+disks_make() {
+    local server
+    rm -f "$STATE/manager"
+    for server in "${SERVERS[@]}"; do
+        disk_make "$server"
+        manager_install "$1" "$server" "$2" "$3"
+    done
+    printf '%s\n' "$1" >"$STATE/manager"
+}
+
+# switch_on_all MANAGER FIRMWARE_S: the switch, then all servers at once; waits for their services.
+switch_on_all() {
+    local server
     mkdir -p "$RUN" "$STATE/log"
-    printf '%s\n' "$firmware_s" >"$RUN/firmware_s"
-    group_describe "$manager" >"$RUN/group.toml"
+    printf '%s\n' "$2" >"$RUN/firmware_s"
+    group_describe "$1" >"$RUN/group.toml"
     switch_up
     wake_listener_start
     for server in "${SERVERS[@]}"; do
-        if [[ $keep == no || ! -d $(server_dir "$server")/upper ]]; then
-            disk_make "$server"
-            manager_install "$manager" "$server" "$agent" "$site"
-        fi
         power_on "$server"
     done
     for server in "${SERVERS[@]}"; do
-        wait_until 60 server_ready "$server" || die "the services of $server do not start; see $(console_of "$server")"
+        wait_until $((60 + $2)) server_ready "$server" ||
+            die "the services of $server do not start; see $(console_of "$server")"
     done
-    say "The lab is up (manager: $manager)."
 }
 
 # The group as the probes need it.

@@ -2,7 +2,15 @@
 
 readonly MANAGERS=(none k1 k2 p1 p3 agent)
 
-manager_exists() { [[ " ${MANAGERS[*]} " == *" $1 "* ]]; }
+# manager_check MANAGER PROGRAM SITE: ends the program when there is no such manager, or the agent
+# lacks something.
+manager_check() {
+    [[ " ${MANAGERS[*]} " == *" $1 "* ]] || misuse "no manager \"$1\"; there are: ${MANAGERS[*]}"
+    if [[ $1 == agent ]]; then
+        [[ -f $2 && -x $2 ]] || misuse "--agent takes the program tetrarch"
+        [[ -f $3 ]] || misuse "--site takes the file that describes the group to the agent"
+    fi
+}
 
 # manager_install MANAGER SERVER PROGRAM SITE: on the server's disk, before it is switched on. The
 # program and the site file are the agent's.

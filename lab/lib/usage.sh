@@ -56,7 +56,8 @@ Switches the group on and returns when all services run.
   --site FILE         what it is to know of the group: put into each server as
                       /etc/tetrarch/site.toml, with the server's name for @NAME@
   --firmware SECONDS  what a server's firmware takes at a restart and at power-on; default 0
-  --keep              with the disks of the last time; without it they are made anew
+  --keep              with the disks of the last time, and so with its manager; without it they are
+                      made anew
 USAGE
 }
 
