@@ -16,7 +16,7 @@ main() {
             ;;
         fault)
             [[ ${1:-} == --help || ${1:-} == -h ]] || require_root
-            take_lock_unless_help "$@"
+            begin_unless_help "$@"
             fault "$@"
             ;;
         # What a supervisor runs; not for people.
@@ -40,7 +40,7 @@ wants_help() {
     esac
 }
 
-take_lock_unless_help() { [[ ${1:-} == --help || ${1:-} == -h ]] || take_lock; }
+begin_unless_help() { [[ ${1:-} == --help || ${1:-} == -h ]] || begin; }
 
 require_up() { [[ -e /run/netns/$SWITCH_NETNS ]] || die "the lab is down; \`lab up\` starts it"; }
 require_built() { [[ -e $STATE/rootfs.stamp ]] || die "the lab is not built; \`lab build\` does it"; }
@@ -52,7 +52,7 @@ command_build() {
         "") ;;
         *) misuse "build does not know \"$1\"" ;;
     esac
-    take_lock
+    begin
     mkdir -p "$STATE"
     build_tools
     build_program
@@ -90,6 +90,7 @@ command_up() {
     take_lock
     [[ ! -e /run/netns/$SWITCH_NETNS ]] || die "the lab is up already; \`lab down\` first"
     remove_all
+    cgroup_join command
     if [[ $keep == yes ]]; then
         manager=$(cat "$STATE/manager" 2>/dev/null) || die "there are no disks to keep"
     else
@@ -146,11 +147,13 @@ command_down() {
 # noted nothing.
 remove_all() {
     local path name mount
-    # Supervisors first, or they would start again what is stopped.
-    while read -r path; do
-        name=${path##*/}
+    # Whoever starts others first, or they would start again what is stopped.
+    for name in command wake $(printf 'supervisor-%s ' "${SERVERS[@]}"); do
         cgroup_kill "$name"
-    done < <(find "$(cgroup_unified)/$PREFIX" -mindepth 1 -maxdepth 1 -type d 2>/dev/null | sort -r)
+    done
+    for name in $(cgroup_names); do
+        cgroup_kill "$name"
+    done
     for path in $(cgroup_roots); do
         [[ ! -d $path/$PREFIX ]] || rmdir "$path/$PREFIX"
     done
@@ -163,7 +166,7 @@ remove_all() {
     # What nspawn leaves behind when it is killed.
     find /run/systemd/nspawn/propagate -mindepth 1 -maxdepth 1 -name "$PREFIX-*" -exec rmdir {} + 2>/dev/null || true
     # The lock that this command holds stays.
-    find "$RUN" -mindepth 1 -maxdepth 1 ! -name lock -exec rm -rf {} +
+    find "$RUN" -mindepth 1 -maxdepth 1 ! -name lock ! -name holder -exec rm -rf {} +
 }
 
 command_clean() {
@@ -214,7 +217,7 @@ command_exec() {
 command_power() {
     [[ $# -eq 2 ]] || misuse "power takes an action and a server"
     require_server "$2"
-    take_lock
+    begin
     require_up
     case $1 in
         on) power_on "$2" ;;
@@ -238,7 +241,7 @@ command_virtual() {
 
 command_heal() {
     [[ $# -eq 0 ]] || misuse "heal takes nothing"
-    take_lock
+    begin
     require_up
     heal
 }

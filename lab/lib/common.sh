@@ -71,15 +71,28 @@ enabled_units_of() {
     esac
 }
 
-# Runs one command at a time on the lab. Whatever stays behind in the background must not hold the
-# lock, so it is started with `9>&-`.
+# Runs one command at a time on the lab, in a cgroup of its own: what it had just started when it was
+# killed is found there. Whatever stays behind in the background must not hold the lock, so it is
+# started with `9>&-`.
+begin() {
+    take_lock
+    cgroup_join command
+}
+
 take_lock() {
     mkdir -p "$RUN"
     exec 9>"$RUN/lock"
-    flock -n 9 || {
-        warn "another lab command is at work; waiting for it"
+    if ! flock -n 9; then
+        # A dead process that nobody has buried yet has no program.
+        if [[ -e /proc/$(cat "$RUN/holder" 2>/dev/null || echo none)/exe ]]; then
+            warn "another lab command is at work; waiting for it"
+        else
+            # The command was killed, but what it had started still holds its lock.
+            cgroup_kill command
+        fi
         flock 9
-    }
+    fi
+    printf '%s\n' "$$" >"$RUN/holder"
 }
 
 # The control groups in which the lab's processes live: by them they are found again, whatever
@@ -112,6 +125,14 @@ cgroup_pids() {
     local path
     path=$(cgroup_path "$1")
     [[ ! -d $path ]] || find "$path" -name cgroup.procs -exec cat {} + 2>/dev/null
+}
+
+# The lab's cgroups that there are now.
+cgroup_names() {
+    local root
+    for root in $(cgroup_roots); do
+        [[ ! -d $root/$PREFIX ]] || find "$root/$PREFIX" -mindepth 1 -maxdepth 1 -type d -printf '%f\n'
+    done | sort -u
 }
 
 # Kills everything in the lab's cgroup NAME at once and removes it. The freezer must be open, or the
