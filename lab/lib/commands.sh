@@ -64,7 +64,7 @@ command_build() {
 }
 
 command_up() {
-    local manager=none agent="" site="" firmware_s=0 keep=no
+    local manager=none agent="" firmware_s=0 keep=no
     while [[ $# -gt 0 ]]; do
         case $1 in
             --keep)
@@ -72,19 +72,18 @@ command_up() {
                 shift
                 continue
                 ;;
-            --manager | --agent | --site | --firmware) [[ $# -ge 2 ]] || misuse "$1 takes a value" ;;
+            --manager | --agent | --firmware) [[ $# -ge 2 ]] || misuse "$1 takes a value" ;;
             *) misuse "up does not know \"$1\"" ;;
         esac
         case $1 in
             --manager) manager=$2 ;;
             --agent) agent=$2 manager=agent ;;
-            --site) site=$2 ;;
             --firmware) firmware_s=$2 ;;
         esac
         shift 2
     done
     [[ $firmware_s =~ ^[0-9]+$ ]] || misuse "--firmware takes whole seconds, not \"$firmware_s\""
-    manager_check "$manager" "$agent" "$site"
+    manager_check "$manager" "$agent"
     require_built
     program_path >/dev/null
     take_lock
@@ -94,7 +93,7 @@ command_up() {
     if [[ $keep == yes ]]; then
         manager=$(cat "$STATE/manager" 2>/dev/null) || die "there are no disks to keep"
     else
-        disks_make "$manager" "$agent" "$site"
+        disks_make "$manager" "$agent"
     fi
     switch_on_all "$manager" "$firmware_s"
     say "The lab is up (manager: $manager)."
@@ -103,9 +102,10 @@ command_up() {
 disks_make() {
     local server
     rm -f "$STATE/manager"
+    [[ $1 != agent ]] || site_make "$2"
     for server in "${SERVERS[@]}"; do
         disk_make "$server"
-        manager_install "$1" "$server" "$2" "$3"
+        manager_install "$1" "$server" "$2"
     done
     printf '%s\n' "$1" >"$STATE/manager"
 }

@@ -44,17 +44,15 @@ USAGE
 
 usage_up() {
     cat <<'USAGE'
-usage: lab up [--manager NAME] [--agent PROGRAM --site FILE] [--firmware SECONDS] [--keep]
+usage: lab up [--manager NAME] [--agent PROGRAM] [--firmware SECONDS] [--keep]
 
 Switches the group on and returns when all services run.
 
   --manager NAME      who cares for the addresses: none (each server holds its own, the default),
                       k1 or k2 (keepalived with its defaults, with VRRPv3 at 0.1 s), p1 or p3
                       (pacemaker with its defaults, tuned), agent
-  --agent PROGRAM     the program tetrarch; implies --manager agent. It is put into each server as
-                      /usr/bin/tetrarch, and its service is started
-  --site FILE         what it is to know of the group: put into each server as
-                      /etc/tetrarch/site.toml, with the server's name for @NAME@
+  --agent PROGRAM     the program tetrarch; implies --manager agent. It makes a site of
+                      agent/group.toml, and each server gets it, its settings and its keys
   --firmware SECONDS  what a server's firmware takes at a restart and at power-on; default 0
   --keep              with the disks of the last time, and so with its manager; without it they are
                       made anew
