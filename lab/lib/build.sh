@@ -58,7 +58,7 @@ build_rootfs() {
     mv "$ROOTFS.new" "$ROOTFS"
     printf '%s\n' "$stamp" >"$STATE/rootfs.stamp"
     # The virtual servers are made from it.
-    rm -f "$STATE/images.stamp"
+    rm -rf "$IMAGES"
 }
 
 # The packages are kept as they come from Debian, so that a changed configuration costs a copy and
@@ -105,26 +105,28 @@ configure_rootfs() {
     mkdir -p "$root/var/log/journal"
 }
 
-# One disk for all virtual servers, then one suspended machine for each function.
+# One disk for all virtual servers, then one suspended machine for each function. Each is complete
+# when its last file is there, so an interrupted build goes on where it was.
 build_images() {
     local function
-    if [[ $(cat "$STATE/images.stamp" 2>/dev/null) == ok ]]; then
-        say "The virtual servers are up to date."
-        return
+    if [[ ! -e $IMAGES/base.raw ]]; then
+        step "Making the disk of the virtual servers"
+        rm -rf "$IMAGES"
+        mkdir -p "$IMAGES"
+        cp "$ROOTFS"/boot/vmlinuz-* "$IMAGES/vmlinuz"
+        cp "$ROOTFS"/boot/initrd.img-* "$IMAGES/initrd.img"
+        chmod 644 "$IMAGES"/*
+        image_disk "$IMAGES/base.raw.new"
+        mv "$IMAGES/base.raw.new" "$IMAGES/base.raw"
     fi
-    step "Making the disk of the virtual servers"
-    rm -rf "$IMAGES"
-    mkdir -p "$IMAGES"
-    cp "$ROOTFS"/boot/vmlinuz-* "$IMAGES/vmlinuz"
-    cp "$ROOTFS"/boot/initrd.img-* "$IMAGES/initrd.img"
-    chmod 644 "$IMAGES"/*
-    image_disk "$IMAGES/base.raw"
-    cgroup_kill build
     for function in "${SERVERS[@]}"; do
-        step "Booting and suspending the virtual server of $function (half a minute)"
-        image_prepare "$function"
+        if [[ ! -e $IMAGES/$function.state ]]; then
+            step "Booting and suspending the virtual server of $function (half a minute)"
+            cgroup_kill build
+            image_prepare "$function"
+        fi
     done
-    echo ok >"$STATE/images.stamp"
+    say "The virtual servers are up to date."
 }
 
 image_disk() {

@@ -42,7 +42,7 @@ pacemaker_corosync() {
 pacemaker_cib() {
     local server
     cat <<XML
-<cib crm_feature_set="3.16.2" validate-with="pacemaker-3.9" epoch="1" num_updates="0" admin_epoch="1">
+<cib crm_feature_set="3.16.1" validate-with="pacemaker-3.9" epoch="1" num_updates="0" admin_epoch="1">
   <configuration>
     <crm_config>
       <cluster_property_set id="options">
@@ -68,12 +68,14 @@ XML
 
 # pacemaker_group FUNCTION MONITOR_S
 pacemaker_group() {
-    local unit
+    local unit id
     printf '      <group id="%s">\n' "$1"
-    for unit in $(enabled_units_of "$1"); do
+    for unit in $(units_of "$1"); do
         unit=${unit%.service}
-        printf '        <primitive id="%s-%s" class="systemd" type="%s">\n' "$1" "$unit" "$unit"
-        pacemaker_monitor "$1-$unit" "$2"
+        # An id of XML has no @.
+        id=$1-${unit%@-}
+        printf '        <primitive id="%s" class="systemd" type="%s">\n' "$id" "$unit"
+        pacemaker_monitor "$id" "$2"
     done
     printf '        <primitive id="%s-vip" class="ocf" provider="heartbeat" type="IPaddr2">\n' "$1"
     printf '          <instance_attributes id="%s-vip-where">\n' "$1"
