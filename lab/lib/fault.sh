@@ -1,0 +1,127 @@
+# What can be broken, and mended again. Sourced by `lab`.
+
+fault() {
+    local kind=${1:-} server
+    shift || true
+    case $kind in
+        stop | kill | break | reboot | poweroff | powercut | pause | port)
+            [[ $# -eq 1 ]] || misuse "fault $kind takes one server"
+            require_server "$1"
+            ;;
+        cut | oneway)
+            [[ $# -eq 2 && $1 != "$2" ]] || misuse "fault $kind takes two different ends"
+            require_end "$1"
+            require_end "$2"
+            ;;
+        loss)
+            [[ $# -eq 3 && $1 != "$2" ]] || misuse "fault loss takes two different ends and a percentage"
+            require_end "$1"
+            require_end "$2"
+            [[ $3 =~ ^[0-9]+$ && $3 -ge 1 && $3 -le 100 ]] || misuse "\"$3\" is no percentage from 1 to 100"
+            ;;
+        isolate)
+            [[ $# -ge 1 ]] || misuse "fault isolate takes one server or more"
+            for server in "$@"; do require_server "$server"; done
+            ;;
+        peers) [[ $# -eq 0 ]] || misuse "fault peers takes nothing" ;;
+        --help | -h)
+            usage_fault
+            return
+            ;;
+        *)
+            usage_fault >&2
+            misuse "no fault \"$kind\""
+            ;;
+    esac
+    require_up
+    "fault_$kind" "$@"
+}
+
+require_end() { [[ $1 == client ]] || require_server "$1"; }
+
+fault_stop() {
+    # shellcheck disable=SC2046 # a list of units
+    enter "$1" systemctl stop $(units_of "$1")
+}
+fault_kill() {
+    local unit
+    for unit in $(units_of "$1"); do
+        enter "$1" systemctl kill --kill-whom=all --signal=KILL "$unit"
+    done
+}
+fault_break() {
+    enter "$1" touch /run/tetrarch-lab-broken
+    fault_kill "$1"
+}
+fault_reboot() { press "$1" reboot; }
+fault_poweroff() { press "$1" poweroff; }
+fault_powercut() { power_cut "$1"; }
+fault_pause() { echo 1 >"$(cgroup_path "server-$1")/cgroup.freeze"; }
+fault_port() { port_set "$1" down; }
+fault_cut() {
+    cut_add "$1" "$2"
+    cut_add "$2" "$1"
+}
+fault_loss() {
+    loss_add "$1" "$2" "$3"
+    loss_add "$2" "$1" "$3"
+}
+fault_oneway() { cut_add "$1" "$2"; }
+fault_isolate() {
+    local a b
+    for a in "$@"; do
+        for b in "${SERVERS[@]}"; do
+            [[ " $* " == *" $b "* ]] || fault_cut "$a" "$b"
+        done
+    done
+}
+fault_peers() {
+    local a b
+    for a in "${SERVERS[@]}"; do
+        for b in "${SERVERS[@]}"; do
+            [[ $a == "$b" ]] || cut_add "$a" "$b"
+        done
+    done
+}
+
+# Mends the network first, then what stands still, then what is broken, then what is off.
+heal() {
+    local server
+    heal_network
+    for server in "${SERVERS[@]}"; do
+        ! is_on "$server" || echo 0 >"$(cgroup_path "server-$server")/cgroup.freeze"
+    done
+    for server in "${SERVERS[@]}"; do
+        if is_on "$server"; then
+            heal_services "$server"
+        else
+            # A server on its way down or up is left to its supervisor.
+            supervisor_lives "$server" || power_on "$server"
+        fi
+    done
+}
+
+heal_network() {
+    local port
+    cut_clear
+    for port in "${SERVERS[@]}" client; do
+        port_set "$port" up
+    done
+}
+
+heal_services() {
+    local units
+    units=$(units_of "$1")
+    # shellcheck disable=SC2086 # a list of units
+    enter "$1" bash -c 'rm -f /run/tetrarch-lab-broken
+        /usr/lib/tetrarch-lab/services-active "$@" || { systemctl reset-failed "$@"; systemctl start "$@"; }' \
+        heal $units 2>/dev/null || true
+}
+
+fault_list() {
+    local file
+    for file in "$RUN"/fault/port-*; do
+        [[ ! -e $file ]] || say "port ${file##*/port-} is down"
+    done
+    cut_list
+}

@@ -1,0 +1,257 @@
+//! `lab drill`: breaks, watches and mends in turn, and writes down what clients lost.
+
+mod plan;
+pub(crate) mod table;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::access::Depth;
+use crate::clock::Clock;
+use crate::csv;
+use crate::group::{Function, Group, GroupError};
+use crate::outage::{conflicts, outages};
+use crate::probe::{self, Plan, ProbeError, Seen, Watch};
+use plan::{Drill, PlanError};
+use table::Row;
+
+/// Breaks something, watches what clients see, mends it, and writes down the outages
+///
+/// Each run waits until the function is served by its own server, breaks what the drill says, holds
+/// that, mends everything, and goes on watching until the own server serves again. One line of the
+/// CSV file is one run. A table of the medians ends it.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  \
+    lab drill --runs 5 --out results/live/k2.csv      all drills of lab/drills/faults.toml\n  \
+    lab drill 'power cut' 'clean reboot' --runs 20\n  \
+    lab drill --list")]
+pub(crate) struct Arguments {
+    /// The drills to run, by name [default: all]
+    names: Vec<String>,
+    /// The file with the drills
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/drills/faults.toml"))]
+    file: PathBuf,
+    /// How often each drill is run
+    #[arg(long, default_value_t = 1)]
+    runs: u32,
+    /// The time between two accesses
+    #[arg(long, default_value = "10ms", value_parser = humantime::parse_duration)]
+    every: Duration,
+    /// How far each access goes
+    #[arg(long, value_enum, default_value = "greet")]
+    depth: Depth,
+    /// The CSV file, one line for each run
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Keeps every access of every run in folders under this one
+    #[arg(long)]
+    keep: Option<PathBuf>,
+    /// Only names the drills
+    #[arg(long)]
+    list: bool,
+    /// The longest wait for the own server to serve again after all is mended
+    #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
+    settle_max: Duration,
+    /// The file that describes the group
+    #[arg(long, hide = true, default_value = "/run/tetrarch-lab/group.toml")]
+    group: PathBuf,
+    /// The program that breaks and mends
+    #[arg(long, hide = true)]
+    lab: PathBuf,
+}
+
+/// Why a drill could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DrillError {
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error(transparent)]
+    Group(#[from] GroupError),
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
+    #[error("cannot write {path}: {source}")]
+    Write { path: PathBuf, source: io::Error },
+    #[error("cannot run {command}: {source}")]
+    Run { command: String, source: io::Error },
+    #[error("{command} failed: {message}")]
+    Failed { command: String, message: String },
+    #[error("{function} is not served by its own server; `lab status` says what is wrong")]
+    NotHome { function: Function },
+}
+
+/// How long the own server must have served without a failure before something is broken, and after
+/// it is mended.
+const CALM: Duration = Duration::from_secs(3);
+/// The longest wait for that before something is broken.
+const CALM_WAIT_MAX: Duration = Duration::from_secs(120);
+/// Faults come at instants that are spread over this, since most managers look once a second.
+const PHASE_S: f64 = 1.0;
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments) -> Result<(), DrillError> {
+    let drills = plan::read(&arguments.file, &arguments.names)?;
+    if arguments.list {
+        for drill in drills {
+            println!("{:26} lab fault {}", drill.name, drill.fault);
+        }
+        return Ok(());
+    }
+    let group = Group::read(&arguments.group)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(ProbeError::Watch)?;
+    let mut rows = Vec::new();
+    for number in 1..=arguments.runs {
+        for drill in &drills {
+            let row = runtime.block_on(one(arguments, &group, drill, number))?;
+            println!("{row}");
+            rows.push(row);
+            // Written each time, so that an interrupted series keeps what it has.
+            if let Some(path) = &arguments.out {
+                write(path, &rows).map_err(|source| DrillError::Write {
+                    path: path.clone(),
+                    source,
+                })?;
+            }
+        }
+    }
+    table::print(&rows);
+    Ok(())
+}
+
+fn write(path: &Path, rows: &[Row]) -> io::Result<()> {
+    let mut file = csv::create(path, table::HEADER)?;
+    for row in rows {
+        writeln!(file, "{}", row.csv())?;
+    }
+    file.flush()
+}
+
+async fn one(
+    arguments: &Arguments,
+    group: &Group,
+    drill: &Drill,
+    number: u32,
+) -> Result<Row, DrillError> {
+    let servers = group.select(&[drill.function.to_string()])?;
+    let plan = Plan {
+        servers,
+        every: arguments.every,
+        depth: arguments.depth,
+        connect_max: Duration::from_millis(900),
+        total_max: Duration::from_secs(5),
+        ask_every: Duration::from_millis(20),
+    };
+    let clock = Clock::new();
+    let mut watch = Watch::begin(group, &plan, clock)
+        .await
+        .map_err(ProbeError::Watch)?;
+    if !home(&mut watch, drill.function, CALM_WAIT_MAX).await {
+        return Err(DrillError::NotHome {
+            function: drill.function,
+        });
+    }
+    sleep(phase(number)).await;
+    let broken_s = clock.now_s();
+    lab(&arguments.lab, drill.fault_arguments()).await?;
+    sleep(Duration::from_secs(drill.hold_s)).await;
+    let mended_s = clock.now_s();
+    lab(&arguments.lab, vec!["heal".to_owned()]).await?;
+    home(&mut watch, drill.function, arguments.settle_max).await;
+    let seen = watch.end().await?;
+    if let Some(folder) = &arguments.keep {
+        let name = format!("{}-{number}", drill.name.replace(' ', "-"));
+        probe::write(&folder.join(name), group, &seen)?;
+    }
+    Ok(judge(group, drill, number, (broken_s, mended_s), &seen))
+}
+
+/// Instants evenly spread over the phase, in an order in which neighbours are far apart.
+fn phase(number: u32) -> Duration {
+    const GOLDEN: f64 = 0.618_033_988_749_895;
+    Duration::from_secs_f64((f64::from(number) * GOLDEN).fract() * PHASE_S)
+}
+
+/// Waits until the own server has answered everything for a while; false when it does not.
+async fn home(watch: &mut Watch, function: Function, wait_max: Duration) -> bool {
+    let begin = Instant::now();
+    let own = function.to_string();
+    // What was seen before the call is of the past.
+    let mut calm_since = begin;
+    let mut looked_at = watch.so_far().accesses.len();
+    while begin.elapsed() < wait_max {
+        sleep(Duration::from_millis(50)).await;
+        let accesses = &watch.so_far().accesses;
+        let new = &accesses[looked_at..];
+        looked_at = accesses.len();
+        if new.is_empty() || new.iter().any(|a| a.outcome.as_ref().ok() != Some(&own)) {
+            calm_since = Instant::now();
+        } else if calm_since.elapsed() >= CALM {
+            return true;
+        }
+    }
+    false
+}
+
+/// Runs a command of the lab, while the accesses go on.
+async fn lab(program: &Path, arguments: Vec<String>) -> Result<(), DrillError> {
+    let command = format!("lab {}", arguments.join(" "));
+    let mut process = Command::new(program);
+    process.args(arguments);
+    let output = tokio::task::spawn_blocking(move || process.output()).await;
+    match output.unwrap_or_else(|error| Err(io::Error::other(error))) {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(DrillError::Failed {
+            command,
+            message: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        }),
+        Err(source) => Err(DrillError::Run { command, source }),
+    }
+}
+
+fn judge(
+    group: &Group,
+    drill: &Drill,
+    run: u32,
+    (broken_s, mended_s): (f64, f64),
+    seen: &Seen,
+) -> Row {
+    let away: Vec<_> = outages(drill.function, &seen.accesses)
+        .into_iter()
+        .filter(|outage| outage.begin_s >= broken_s)
+        .collect();
+    let own = drill.function.to_string();
+    let home_s = seen
+        .accesses
+        .iter()
+        .filter(|a| a.at_s >= mended_s && a.outcome.as_ref().ok() == Some(&own))
+        .map(|a| a.at_s - mended_s)
+        .min_by(f64::total_cmp);
+    let accesses = || seen.accesses.iter().filter(|a| a.at_s >= broken_s);
+    Row {
+        manager: group.manager.clone(),
+        drill: drill.name.clone(),
+        run,
+        outage_s: away.first().map_or(0.0, |outage| outage.length_s),
+        served_by: away.first().map_or(String::new(), |o| o.after.clone()),
+        further_outages: away.len().saturating_sub(1),
+        further_s: sum(away.iter().skip(1).map(|outage| outage.length_s)),
+        two_holders_s: sum(conflicts(drill.function, &seen.samples)
+            .iter()
+            .map(|conflict| conflict.length_s)),
+        home_s,
+        accesses: accesses().count(),
+        failed: accesses().filter(|a| a.outcome.is_err()).count(),
+        late_s_max: seen.late_s_max,
+    }
+}
+
+/// The sum of durations. That of the standard library is -0.0 for none.
+fn sum(durations_s: impl Iterator<Item = f64>) -> f64 {
+    durations_s.fold(0.0, |sum, duration_s| sum + duration_s)
+}
