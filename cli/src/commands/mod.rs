@@ -15,7 +15,7 @@ mod verify;
 
 use clap::Subcommand;
 
-pub(crate) use explain::timelines;
+pub(crate) use explain::{scenario_timelines, timelines};
 
 use crate::args::Exit;
 use crate::error::CliError;
