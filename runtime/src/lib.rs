@@ -1,5 +1,14 @@
 //! Tetrarch on real servers: the driver of [`tetrarch_core::Node`] on tokio, and everything that it
 //! needs of a server.
+//!
+//! [`driver`] feeds one node and carries its decisions out over [`parts`], the server that it runs on,
+//! and [`link`], the connections to the others.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod clock;
+pub mod driver;
+mod jobs;
+pub mod link;
 pub mod parts;
+pub mod recorder;
+pub mod status;
