@@ -52,7 +52,6 @@ pub enum RecorderError {
 #[derive(Debug)]
 pub struct Recorder {
     writer: Option<Writer<Sink>>,
-    thread: Option<thread::JoinHandle<()>>,
 }
 
 /// Hands each write over to the thread.
@@ -84,7 +83,7 @@ impl Write for Sink {
 impl Recorder {
     /// Begins the record of a life of the node with `config` on the server `name`, as
     /// `<name>-<n>.rec` with the next free number, and removes the oldest records of this server that
-    /// are too many.
+    /// are too many. The thread that comes with it ends when all of the record is in the file.
     ///
     /// # Errors
     ///
@@ -93,7 +92,7 @@ impl Recorder {
         settings: &RecordSettings,
         name: &str,
         config: &Config,
-    ) -> Result<Self, RecorderError> {
+    ) -> Result<(Self, thread::JoinHandle<()>), RecorderError> {
         let at = |path: &Path| {
             let path = path.to_owned();
             move |source| RecorderError::Path { path, source }
@@ -122,10 +121,8 @@ impl Recorder {
             frames,
             bytes_left: settings.bytes_max,
         };
-        Ok(Self {
-            writer: Some(Writer::new(sink, config, SOFTWARE)?),
-            thread: Some(thread),
-        })
+        let writer = Some(Writer::new(sink, config, SOFTWARE)?);
+        Ok((Self { writer }, thread))
     }
 
     pub(crate) fn input(&mut self, now: Time, input: &Input) {
@@ -149,17 +146,12 @@ impl Recorder {
         }
     }
 
-    /// Ends the record and waits until it is on the disk.
+    /// Ends the record.
     pub(crate) fn finish(mut self) {
         if let Some(writer) = self.writer.take()
             && let Err(why) = writer.finish()
         {
             warn!(%why, "the record of this life has no end");
-        }
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            warn!("the thread that keeps the record failed");
         }
     }
 }

@@ -243,7 +243,11 @@ struct Bench<'a> {
     names: &'a [String],
     records: RecordSettings,
     driven: Vec<Option<Driven>>,
+    /// Drivers whose programs were stopped.
+    stopped: Vec<JoinHandle<()>>,
     notes: Vec<(Time, ServerId, Event)>,
+    /// The threads that write the records.
+    disks: Vec<std::thread::JoinHandle<()>>,
 }
 
 /// Runs `scenario` with the runtime's drivers, keeps their records in `folder`, and gives what they
@@ -269,13 +273,22 @@ pub(crate) async fn run(scenario: &Scenario, folder: &Path) -> Vec<(Time, Server
             files_max: 16,
         },
         driven: (0..size).map(|_| None).collect(),
+        stopped: Vec::new(),
         notes: Vec::new(),
+        disks: Vec::new(),
     };
     bench.boot().await;
     while bench.advance(scenario.end()).await {}
     for driven in bench.driven.iter_mut().filter_map(Option::take) {
         driven.task.abort();
         let _ = driven.task.await;
+    }
+    for driven in bench.stopped {
+        driven.abort();
+        let _ = driven.await;
+    }
+    for disk in bench.disks {
+        disk.join().unwrap();
     }
     bench.notes
 }
@@ -337,7 +350,8 @@ impl Bench<'_> {
         self.settle().await;
         if let Some(server) = stopped {
             // Its last jobs still run, so it is not ended like a driver whose server has died.
-            drop(self.driven[server.index()].take());
+            let driven = self.driven[server.index()].take();
+            self.stopped.extend(driven.map(|driven| driven.task));
         }
         true
     }
@@ -386,7 +400,8 @@ impl Bench<'_> {
             shared: self.shared.clone(),
             me: server,
         };
-        let record = Recorder::begin(&self.records, name, &config).unwrap();
+        let (record, disk) = Recorder::begin(&self.records, name, &config).unwrap();
+        self.disks.push(disk);
         let (parts, peers) = (Arc::new(seat.clone()), Arc::new(seat.clone()));
         let (driver, handle) = Driver::new(config, seat, parts, peers, Some(record));
         self.driven[server.index()] = Some(Driven {
