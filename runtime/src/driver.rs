@@ -237,3 +237,11 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
         }
     }
 }
+
+/// A way to nobody: what is told can be looked at.
+#[cfg(test)]
+pub(crate) fn handle_for_tests() -> (Handle, mpsc::Receiver<Told>) {
+    let (told, heard) = mpsc::channel(WAITING_MAX);
+    let (events, _) = broadcast::channel(EVENTS_MAX);
+    (Handle { told, events }, heard)
+}

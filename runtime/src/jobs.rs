@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tetrarch_core::{
-    Action, JobId, Outcome, SERVERS_MAX, ServerId, ServiceSet, Span, Timing,
-};
+use tetrarch_core::{Action, JobId, Outcome, SERVERS_MAX, ServerId, ServiceSet, Span, Timing};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
@@ -194,13 +192,7 @@ impl<C: Clock, P: Parts, N: Peers> Task<C, P, N> {
                 cancelled.await.is_err()
             }
         };
-        if !is_wanted
-            && let Err(why) = self
-                .parts
-                .virtual_servers()
-                .undo_start(function)
-                .await
-        {
+        if !is_wanted && let Err(why) = self.parts.virtual_servers().undo_start(function).await {
             warn!(%function, %why, "the start of a virtual server could not be undone");
         }
     }

@@ -5,10 +5,12 @@
 //! and [`link`], the connections to the others.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod authority;
 pub mod clock;
 pub mod driver;
 mod jobs;
 pub mod link;
 pub mod parts;
+pub mod peers;
 pub mod recorder;
 pub mod status;
