@@ -7,10 +7,13 @@
 
 pub mod authority;
 pub mod clock;
+pub mod disk;
 pub mod driver;
 mod jobs;
 pub mod link;
 pub mod parts;
 pub mod peers;
 pub mod recorder;
+pub mod site;
 pub mod status;
+pub mod store;
