@@ -5,6 +5,7 @@
 //! and [`link`], the connections to the others.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod agent;
 pub mod authority;
 pub mod clock;
 pub mod disk;

@@ -6,7 +6,7 @@ use tetrarch_core::{Message, ServerId, ServiceSet};
 
 use crate::parts::Failure;
 
-/// What a manager asks of its target's agent, beside the messages of the protocol.
+/// What one server's agent asks of another's, beside the messages of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Request {
     /// Restart these services of the server that is asked.
@@ -16,6 +16,12 @@ pub enum Request {
     },
     /// Restart the server that is asked.
     RestartServer,
+    /// Create the flag file of the server that is asked, so that its management programs run, or
+    /// remove it. This comes from an operator at any server of the group.
+    SetFlag {
+        /// Whether the file shall be there.
+        present: bool,
+    },
 }
 
 /// The connections of one server to the others.

@@ -5,11 +5,13 @@ mod place;
 mod tests;
 
 use core::ops::Range;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
-use tetrarch_core::data::{GroupData, HostName};
+use tetrarch_core::data::{GroupData, HostName, ManagementData};
 use tetrarch_core::executer::ExecuterSettings;
 use tetrarch_core::{Config, ServerId, Span, Timing};
 use thiserror::Error;
@@ -62,6 +64,9 @@ pub struct Site {
     pub ring: Vec<HostName>,
     /// The port at which every server of the site listens.
     pub port: u16,
+    /// Where servers listen that do not at their address in the management data, in ring order; for
+    /// example in a network of their own.
+    pub listen: Vec<Option<SocketAddr>>,
     /// How many virtual servers this host's memory has room for.
     pub guests_max: u8,
     /// The program that carries out what the management decides.
@@ -110,6 +115,8 @@ struct SiteFile {
     program: PathBuf,
     #[serde(default = "port")]
     port: u16,
+    #[serde(default)]
+    listen: BTreeMap<Spanned<String>, SocketAddr>,
     #[serde(default)]
     folders: Folders,
     #[serde(default)]
@@ -215,6 +222,19 @@ impl Protocol {
     }
 }
 
+/// Where in the text something is wrong, and what was expected there.
+type Misplaced = (Range<usize>, String);
+
+/// The place of the server `host` in the ring.
+fn place_of(ring: &[HostName], host: &Spanned<String>) -> Result<ServerId, Misplaced> {
+    let is_it = |name: &HostName| name.as_str().eq_ignore_ascii_case(host.get_ref());
+    let place = ring.iter().position(is_it).and_then(ServerId::new);
+    place.ok_or_else(|| {
+        let why = format!("expected a server of the ring, found {:?}", host.get_ref());
+        (host.span(), why)
+    })
+}
+
 /// A table that may be left out, and where it is.
 fn taken<T: Default>(table: Option<Spanned<T>>) -> (Range<usize>, T) {
     table.map_or_else(
@@ -292,17 +312,21 @@ impl Site {
         self.ring.get(self.me.index()).map_or("?", HostName::as_str)
     }
 
-    /// Whether `group` is the ring of these settings.
+    /// Where the servers of `group` listen, in ring order.
     #[must_use]
-    pub fn is_of(&self, group: &GroupData) -> bool {
-        let hosts = group.members().iter().map(|data| data.host());
-        hosts.clone().count() == self.ring.len()
-            && hosts.zip(&self.ring).all(|(a, b)| a.same_host(b))
+    pub fn addresses(&self, group: &GroupData) -> Vec<SocketAddr> {
+        let own = self.listen.iter().copied().chain(core::iter::repeat(None));
+        let members = group.members().iter().zip(own);
+        let address = |(data, own): (&ManagementData, Option<SocketAddr>)| {
+            own.unwrap_or_else(|| SocketAddr::new(data.address(), self.port))
+        };
+        members.map(address).collect()
     }
 }
 
 impl SiteFile {
-    fn checked(self) -> Result<Site, (Range<usize>, String)> {
+    /// The host names in ring order, each there once.
+    fn ring(&self) -> Result<Vec<HostName>, Misplaced> {
         let mut ring: Vec<HostName> = Vec::new();
         for host in self.ring.get_ref() {
             let name: HostName = host
@@ -315,23 +339,24 @@ impl SiteFile {
             }
             ring.push(name);
         }
-        let is_me = |host: &HostName| host.as_str().eq_ignore_ascii_case(self.server.get_ref());
-        let me = ring.iter().position(is_me).and_then(ServerId::new);
-        let me = me.ok_or_else(|| {
-            let why = format!(
-                "expected a server of the ring, found {:?}",
-                self.server.get_ref()
-            );
-            (self.server.span(), why)
-        })?;
+        let (min, max) = (GroupData::MEMBERS_MIN, GroupData::MEMBERS_MAX);
+        if (min..=max).contains(&ring.len()) {
+            return Ok(ring);
+        }
+        let why = format!("expected {min} to {max} servers, found {}", ring.len());
+        Err((self.ring.span(), why))
+    }
+
+    fn checked(self) -> Result<Site, Misplaced> {
+        let ring = self.ring()?;
+        let me = place_of(&ring, &self.server)?;
+        let mut listen = vec![None; ring.len()];
+        for (host, address) in &self.listen {
+            listen[place_of(&ring, host)?.index()] = Some(*address);
+        }
         let (timing_at, timing) = taken(self.timing);
         let timing = timing.timing();
-        // The size of the ring is checked first, so what is left are the waits.
-        let (min, max) = (GroupData::MEMBERS_MIN, GroupData::MEMBERS_MAX);
-        if !(min..=max).contains(&ring.len()) {
-            let why = format!("expected {min} to {max} servers, found {}", ring.len());
-            return Err((self.ring.span(), why));
-        }
+        // The ring has been checked, so what may be wrong are the waits.
         Config::new(me, ring.len(), self.guests_max, timing)
             .map_err(|error| (timing_at, error.to_string()))?;
         let (waits_at, waits) = taken(self.executer);
@@ -346,6 +371,7 @@ impl SiteFile {
             me,
             ring,
             port: self.port,
+            listen,
             guests_max: self.guests_max,
             program: self.program,
             tls: TlsFiles {

@@ -99,7 +99,11 @@ async fn receive(
             return Ended::Flood;
         }
         match frame {
-            Frame::Message(message) => arrivals.handle.message(peer, message),
+            Frame::Message(message) => {
+                if let Some(handle) = &*arrivals.handle.borrow() {
+                    handle.message(peer, message);
+                }
+            }
             Frame::Answer { number, done } => inner.answered(peer, number, done),
             Frame::Ask { number, request } => {
                 let asked = Asked {

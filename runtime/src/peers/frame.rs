@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 2 | length of the rest, big-endian, 1 to [`FRAME_BYTES_MAX`] |
 //! | 1 | kind |
-//! | rest | 0: a message as in [`tetrarch_core::wire`]; 1: number (4), then 1 and the failing services, or 2, as a request; 2: number (4), then 1 if it was done and 0 if not, as its answer |
+//! | rest | 0: a message as in [`tetrarch_core::wire`]; 1: number (4), then 1 and the failing services, 2, or 3 and whether the flag file shall be there (0 or 1), as a request; 2: number (4), then 1 if it was done and 0 if not, as its answer |
 
 use tetrarch_core::wire::{self, MESSAGE_BYTES_MAX, WireError};
 use tetrarch_core::{Message, ServiceSet};
@@ -73,6 +73,7 @@ impl Frame {
                 match request {
                     Request::RestartServices { failing } => bytes.extend([1, failing.bits()]),
                     Request::RestartServer => bytes.push(2),
+                    Request::SetFlag { present } => bytes.extend([3, u8::from(*present)]),
                 }
             }
             Self::Answer { number, done } => {
@@ -103,6 +104,12 @@ impl Frame {
             [1, a, b, c, d, 2] => Ok(Self::Ask {
                 number: u32::from_be_bytes([a, b, c, d]),
                 request: Request::RestartServer,
+            }),
+            [1, a, b, c, d, 3, present @ (0 | 1)] => Ok(Self::Ask {
+                number: u32::from_be_bytes([a, b, c, d]),
+                request: Request::SetFlag {
+                    present: present == 1,
+                },
             }),
             [2, a, b, c, d, done @ (0 | 1)] => Ok(Self::Answer {
                 number: u32::from_be_bytes([a, b, c, d]),
@@ -137,7 +144,7 @@ mod tests {
     use proptest::prelude::*;
     use tetrarch_core::ServerId;
 
-    fn frames() -> [Frame; 5] {
+    fn frames() -> [Frame; 6] {
         let target = ServerId::new(3).unwrap();
         let failing = ServiceSet::from_bits(5);
         [
@@ -149,6 +156,10 @@ mod tests {
             Frame::Ask {
                 number: u32::MAX,
                 request: Request::RestartServer,
+            },
+            Frame::Ask {
+                number: 0,
+                request: Request::SetFlag { present: true },
             },
             Frame::Answer {
                 number: 7,
@@ -179,7 +190,7 @@ mod tests {
         for length in [0, FRAME_BYTES_MAX as u16 + 1, u16::MAX] {
             let mut source = &length.to_be_bytes()[..];
             let read = Frame::read(&mut source).await;
-            assert!(matches!(read, Err(FrameError::Length(found)) if found == length.into()));
+            assert!(matches!(read, Err(FrameError::Length(found)) if found == usize::from(length)));
         }
     }
 

@@ -21,7 +21,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tetrarch_core::{Message, SERVERS_MAX, ServerId};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, info, warn};
@@ -80,8 +80,8 @@ impl Asked {
 /// Where what comes over the connections goes.
 #[derive(Clone, Debug)]
 pub struct Arrivals {
-    /// The driver that messages are for.
-    pub handle: Handle,
+    /// The driver that messages are for; none while the management programs are stopped.
+    pub handle: watch::Receiver<Option<Handle>>,
     /// Whoever carries requests out. A request that does not fit in is refused.
     pub asked: mpsc::Sender<Asked>,
 }

@@ -71,6 +71,7 @@ fn end(me: usize, servers: &[SocketAddr], files: &TlsFiles) -> End {
         me: server(me),
         servers: servers.to_vec(),
     };
+    let (_, handle) = watch::channel(Some(handle));
     let arrivals = Arrivals { handle, asked: ask };
     let running = network.clone();
     let task = tokio::spawn(async move { running.run(addresses, arrivals).await });

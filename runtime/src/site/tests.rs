@@ -52,6 +52,11 @@ fn errors_name_the_place_and_what_was_expected() {
             "site.toml:3:31: expected each server once in the ring, found SERVER1 twice",
         ),
         (
+            "[timing]",
+            "[listen]\nserver7 = \"10.0.0.7:7\"\n[timing]",
+            "site.toml:8:1: expected a server of the ring, found \"server7\"",
+        ),
+        (
             "[\"server1\", \"server2\", \"server3\"]",
             "[\"server2\"]",
             "site.toml:3:8: expected 2 to 8 servers, found 1",

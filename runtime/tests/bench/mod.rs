@@ -115,6 +115,7 @@ impl Peers for Seat {
                 failing,
             },
             Request::RestartServer => Action::RestartServer { target: to },
+            Request::SetFlag { .. } => unreachable!("no operator is at work"),
         };
         self.done(to, action).await
     }
