@@ -10,6 +10,7 @@ pub mod authority;
 pub mod clock;
 pub mod disk;
 pub mod driver;
+pub mod init;
 mod jobs;
 pub mod link;
 pub mod parts;
