@@ -1,5 +1,8 @@
 //! The jobs of a node: each a task, with its cancellation and its place in the order of its kind.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
