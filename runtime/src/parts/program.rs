@@ -259,17 +259,27 @@ impl Parts for Program {
     }
 }
 
+/// Writes a program. A shell does it: while this process had the file open for writing, a child that
+/// another test starts would have it too, and the kernel runs no program that is being written.
+#[cfg(test)]
+pub(crate) fn write_program(path: &std::path::Path, text: &str) {
+    let written = std::process::Command::new("sh")
+        .args(["-c", "printf %s \"$2\" >\"$1\" && chmod 755 \"$1\"", "sh"])
+        .arg(path)
+        .arg(text)
+        .status();
+    assert!(written.is_ok_and(|status| status.success()));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     /// A program that does what `script` says.
     fn program(script: &str) -> (tempfile::TempDir, Program) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("parts");
-        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        write_program(&path, &format!("#!/bin/sh\n{script}\n"));
         let hosts = ["server1", "server2"].map(|host| host.parse().unwrap());
         let data = folder.path().to_owned();
         let program = Program::new(path, data, hosts.to_vec());
