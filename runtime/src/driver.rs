@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tetrarch_core::{
     Command, Config, Deadline, Event, Input, JobId, Members, Message, Node, Outbox, Outcome,
-    Output, ServerId, Time,
+    Output, ServerId, Span, Time,
 };
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tracing::{info, warn};
@@ -145,7 +145,14 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
     /// Starts the node and drives it until its programs are stopped and their last jobs have ended.
     pub async fn run(mut self) {
         let (holding, serving) = self.found().await;
-        self.step(Input::Start { holding, serving });
+        self.step(Input::Start {
+            holding,
+            serving,
+            // Both matter to guarded groups only. What is not known is told as what is safe: votes may
+            // have been given until just now, and nobody has promised an end.
+            silent: Span::ZERO,
+            left: Span::MAX,
+        });
         while self.node.view().is_running() {
             let at = self.deadline.map(|deadline| deadline.at);
             let clock = self.clock.clone();
@@ -222,6 +229,10 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
                 Output::Send { to, message } => self.peers.send(to, message),
                 Output::Run { job, action } => self.jobs.begin(job, action),
                 Output::Cancel { job } => self.jobs.cancel(job),
+                Output::Hold { claim, until } => {
+                    // Settings know no guarded groups yet, so no node of this agent says so.
+                    warn!(?claim, %until, "leases are not enforced");
+                }
                 Output::Note(event) => {
                     info!(at = %now, ?event, "noted");
                     self.facts.noted(now, &event);

@@ -218,6 +218,9 @@ impl Protocol {
             join_wait: or(self.join_wait, 1_000),
             examination_max: or(self.examination_max, 10_000),
             job_max: or(self.job_max, 120_000),
+            // Only guarded groups have leases; this agent runs the paper's protocol.
+            lease_term: Span::from_secs(6),
+            lease_margin: Span::from_millis(600),
         }
     }
 }

@@ -95,7 +95,7 @@ fn free_addresses() -> Vec<SocketAddr> {
 async fn message_arrives(from: &Network, to: usize, told: &mut mpsc::Receiver<Told>) -> ServerId {
     let sending = async {
         loop {
-            from.send(server(to), Message::Yield);
+            from.send(server(to), Message::Resumed);
             sleep(Duration::from_millis(20)).await;
         }
     };
@@ -108,7 +108,7 @@ async fn message_arrives(from: &Network, to: usize, told: &mut mpsc::Receiver<To
     match timeout(PATIENCE, arrived).await.unwrap() {
         Some(Told::Message {
             from,
-            message: Message::Yield,
+            message: Message::Resumed,
         }) => from,
         other => panic!("{other:?}"),
     }
@@ -223,7 +223,7 @@ async fn is_let_in(site: &Site, files: &TlsFiles) -> bool {
     };
     // In TLS 1.3 a client hears only afterwards that its certificate was refused: then the connection
     // ends, and otherwise what it says arrives.
-    let frame = Frame::Message(Message::Yield).encode();
+    let frame = Frame::Message(Message::Resumed).encode();
     let _ = AsyncWriteExt::write_all(&mut stream, &frame).await;
     let outcome = async {
         tokio::select! {

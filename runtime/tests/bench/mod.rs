@@ -374,7 +374,9 @@ impl Bench<'_> {
         };
         let place = server.index();
         match input {
-            Input::Start { holding, serving } => {
+            Input::Start {
+                holding, serving, ..
+            } => {
                 self.shared.lock().found[place] = (holding, serving);
                 self.start(server);
             }
