@@ -1,0 +1,7 @@
+//! The parts of a real server that the decisions of `core` are carried out with. Each one works
+//! without the others and knows nothing of the protocol.
+
+pub mod program;
+mod traits;
+
+pub use traits::{Examine, Failure, OwnAddress, Parts, Power, Services, VirtualServers};
