@@ -237,6 +237,16 @@ impl Bounds {
         self
     }
 
+    /// The same check of servers with a mistake planted in their core.
+    #[cfg(feature = "seeded-bugs")]
+    #[must_use]
+    pub fn with_core_bug(mut self, bug: tetrarch_core::Bug) -> Self {
+        for config in &mut self.configs {
+            *config = config.with_bug(bug);
+        }
+        self
+    }
+
     /// The same check under other rules than the paper's.
     #[must_use]
     pub fn with_safety(mut self, safety: Safety) -> Self {
