@@ -481,6 +481,8 @@ impl Node {
     /// The background job ended well: both managers monitor in step again.
     pub(crate) fn recovered(&mut self, cx: &mut Context<'_>, target: ServerId) {
         self.tell_others(cx, Message::Up { target });
+        // An examination that is still under way would end the wait with its result.
+        self.cancel_job(cx, Owner::Watch, target);
         self.wait_in_step(cx, target);
     }
 }

@@ -124,7 +124,7 @@ fn the_document_has_the_table() {
                 let kinds: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
                 let kinds = kinds.join(",");
                 format!(
-                    "| `{bug:?}` | `verify --ring {ring} --faults {faults},{kinds} --rotate` | `{property}` |"
+                    "| `{bug:?}` | `verify --ring {ring} --faults {faults},{kinds}` | `{property}` |"
                 )
             }
             Swarm(rules, seed, failure) => {
