@@ -1,6 +1,9 @@
 //! The parts of a real server that the decisions of `core` are carried out with. Each one works
 //! without the others and knows nothing of the protocol.
 
+pub mod address;
+mod command;
+pub mod examine;
 pub mod program;
 mod traits;
 
