@@ -5,6 +5,7 @@ pub mod address;
 mod command;
 pub mod examine;
 pub mod program;
+pub mod systemd;
 mod traits;
 
 pub use traits::{Examine, Failure, OwnAddress, Parts, Power, Services, VirtualServers};
