@@ -4,6 +4,7 @@
 pub mod address;
 mod command;
 pub mod examine;
+pub mod power;
 pub mod program;
 pub mod systemd;
 mod traits;
