@@ -6,6 +6,7 @@ mod command;
 pub mod examine;
 pub mod power;
 pub mod program;
+pub mod qemu;
 pub mod systemd;
 mod traits;
 
