@@ -66,6 +66,15 @@ pub(crate) enum CliError {
         /// Whose record, and why.
         source: tetrarch_sim::record::LifeError,
     },
+    /// A server's settings are wrong.
+    #[error(transparent)]
+    Site(#[from] tetrarch_runtime::site::SiteError),
+    /// A new site cannot be made.
+    #[error(transparent)]
+    Init(#[from] tetrarch_runtime::init::InitError),
+    /// The agent cannot run.
+    #[error(transparent)]
+    Agent(#[from] tetrarch_runtime::agent::AgentError),
     /// A file cannot be written.
     #[error(transparent)]
     File(#[from] FileError),

@@ -13,9 +13,10 @@ use tetrarch_report::figures::{self, Image};
 use tetrarch_report::{Cell, Figure};
 use tetrarch_sim::reproduce::Table;
 
-use crate::commands::timelines;
+use crate::commands::{scenario_timelines, timelines};
 use crate::error::CliError;
 use crate::experiments::{self, Experimented};
+use crate::files::scenario_files;
 use events::Events;
 
 pub(crate) use scenarios::scenario_goldens;
@@ -158,8 +159,39 @@ pub(crate) fn timeline_goldens(
     results: &Path,
     tolerance: Tolerance,
 ) -> Result<Vec<Golden>, CliError> {
+    drawn_goldens(results, tolerance, timelines)
+}
+
+/// The folder of the scenarios that show what the paper's protocol does not survive, and of their pictures.
+const LIMITS: &str = "paper-limits";
+
+/// The timelines of the scenarios under `folder` that show what the paper's protocol does not survive, by the same
+/// rule.
+pub(crate) fn limit_goldens(
+    folder: &Path,
+    results: &Path,
+    tolerance: Tolerance,
+) -> Result<Vec<Golden>, CliError> {
+    let limits = folder.join(LIMITS);
+    if !limits.is_dir() {
+        return Ok(Vec::new());
+    }
+    let paths = scenario_files(&limits)?;
+    drawn_goldens(&results.join(LIMITS), tolerance, |images| {
+        scenario_timelines(&paths, images)
+    })
+}
+
+/// A file's name and its bytes.
+type Drawn = (String, Vec<u8>);
+
+fn drawn_goldens(
+    results: &Path,
+    tolerance: Tolerance,
+    draw: impl Fn(&[Image]) -> Result<Vec<Drawn>, CliError>,
+) -> Result<Vec<Golden>, CliError> {
     let mut goldens = Vec::new();
-    for (name, vectors) in timelines(&[Image::Svg])? {
+    for (name, vectors) in draw(&[Image::Svg])? {
         let path = results.join(&name);
         let stale = stale_picture(&path, &vectors, tolerance);
         goldens.push(picture(&name, path, stale, vectors));
@@ -167,7 +199,7 @@ pub(crate) fn timeline_goldens(
     let is_stale = goldens.iter().any(|golden| golden.check.failure.is_some());
     let pixels = |golden: &Golden| golden.path.with_extension("png");
     if is_stale || !goldens.iter().all(|golden| pixels(golden).is_file()) {
-        for (name, pixels) in timelines(&[Image::Png])? {
+        for (name, pixels) in draw(&[Image::Png])? {
             let stale = Some("is drawn again with its vectors");
             goldens.push(picture(&name, results.join(&name), stale, pixels));
         }

@@ -1,6 +1,7 @@
 //! The one binary of Tetrarch: arguments in, text out. Everything else is in the libraries.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod agent_socket;
 mod args;
 mod commands;
 mod error;

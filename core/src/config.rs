@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+#[cfg(feature = "seeded-bugs")]
+use crate::bug::Bug;
 use crate::id::{SERVERS_MAX, ServerId};
 use crate::time::Span;
 use crate::timing::Timing;
@@ -38,6 +40,8 @@ pub struct Config {
     pub(crate) guests_max: u8,
     pub(crate) safety: Safety,
     pub(crate) timing: Timing,
+    #[cfg(feature = "seeded-bugs")]
+    pub(crate) bug: Option<Bug>,
 }
 
 /// A configuration that no group can run with.
@@ -108,6 +112,8 @@ impl Config {
             guests_max,
             safety: Safety::Paper,
             timing,
+            #[cfg(feature = "seeded-bugs")]
+            bug: None,
         })
     }
 

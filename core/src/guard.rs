@@ -2,6 +2,7 @@
 //!
 //! Under [`Safety::Paper`](crate::Safety) everything here is allowed at once and nothing is asked.
 
+use crate::bug::Bug;
 use crate::event::Event;
 use crate::id::{Members, SERVERS_MAX, ServerId};
 use crate::io::{Action, Outcome, Owner};
@@ -20,8 +21,13 @@ const ATTEMPTS: u64 = 12;
 impl Node {
     /// Until when `claim` is this server's; an instant that has passed means that it is not.
     pub(crate) fn leased_until(&self, claim: Claim) -> Time {
-        let majority = self.config.majority();
+        let majority = self.votes_needed();
         self.leases.until(claim, majority, self.lease_length())
+    }
+
+    fn votes_needed(&self) -> usize {
+        let one_less = self.config.has(Bug::CountsOneLess);
+        self.config.majority() - usize::from(one_less)
     }
 
     /// How long after its question a lease lasts for its holder.
@@ -32,7 +38,10 @@ impl Node {
 
     /// Whether this server may act on `claim` now.
     pub(crate) fn may(&self, now: Time, claim: Claim) -> bool {
-        !self.config.is_guarded() || self.leased_until(claim) > now
+        let is_address = matches!(claim, Claim::Address(_));
+        !self.config.is_guarded()
+            || self.leased_until(claim) > now
+            || is_address && self.config.has(Bug::AssignsUnleased)
     }
 
     /// At the start of the programs: what is on this server now was leased by the programs before,
@@ -82,8 +91,7 @@ impl Node {
         let stamp = asked.into();
         self.tell_others(cx, Message::Renew { claims, stamp });
         let me = self.me();
-        let term = self.config.timing.lease_term;
-        let granted = self.register.request(cx.now, me, claims, term);
+        let granted = self.vote(cx.now, me, claims);
         self.leases.answered(Voter::Server(me), asked, granted);
         if self.config.has_witness() && self.vote.job.is_none() {
             self.vote.asked = asked;
@@ -162,7 +170,8 @@ impl Node {
 
     pub(crate) fn lease_expired(&mut self, cx: &mut Context<'_>) {
         for claim in self.in_use().iter_after(self.me()) {
-            if self.leased_until(claim) <= cx.now {
+            let has_ended = self.leased_until(claim) <= cx.now;
+            if has_ended && !self.config.has(Bug::MissesLeaseEnd) {
                 cx.out.note(Event::LeaseLost { claim });
                 match claim {
                     Claim::Address(function) if function == self.me() => self.own_lost(cx),
@@ -197,10 +206,20 @@ impl Node {
         if !self.config.is_guarded() {
             return;
         }
-        let term = self.config.timing.lease_term;
-        let claims = self.register.request(cx.now, from, claims, term);
+        let claims = self.vote(cx.now, from, claims);
         cx.out.send(from, Message::Grant { claims, stamp });
         self.sign_of_life(cx, from);
+    }
+
+    /// The votes of this server's that `from` gets.
+    fn vote(&mut self, now: Time, from: ServerId, claims: Claims) -> Claims {
+        let term = self.config.timing.lease_term;
+        let granted = self.register.request(now, from, claims, term);
+        if self.config.has(Bug::VotesTwice) {
+            claims
+        } else {
+            granted
+        }
     }
 
     pub(crate) fn grant_received(
@@ -226,7 +245,7 @@ impl Node {
     }
 
     fn answered(&mut self, cx: &mut Context<'_>, voter: Voter, asked: Time, claims: Claims) {
-        let majority = self.config.majority();
+        let majority = self.votes_needed();
         let term = self.lease_length();
         let before = self.leases;
         if !self.leases.answered(voter, asked, claims) {
@@ -234,7 +253,8 @@ impl Node {
         }
         for claim in self.leases.wanted.iter_after(self.me()) {
             let until = self.leases.voted_until(claim, majority, term);
-            if until > cx.now && until > before.voted_until(claim, majority, term) {
+            let is_longer = until > before.voted_until(claim, majority, term);
+            if is_longer && until > cx.now && !self.config.has(Bug::HoldsForEver) {
                 cx.out.hold(claim, until);
             }
         }

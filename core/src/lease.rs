@@ -460,6 +460,7 @@ mod tests {
     fn a_voter_that_forgot_its_votes_waits_until_they_have_ended() {
         let mut register = Register::new(at(10), Span::from_secs(2), TERM);
         let both = Claims::both(s(2));
+        assert!(register.is_silent(at(13)) && !register.is_silent(at(14)));
         assert_eq!(register.request(at(13), s(1), both, TERM), Claims::NONE);
         assert_eq!(register.request(at(14), s(1), both, TERM), both);
     }
@@ -511,5 +512,52 @@ mod tests {
         assert_eq!(leases.until(Claim::Image(s(2)), 3, TERM), Time::ZERO);
         leases.rebase(at(4), at(100), TERM);
         assert_eq!(leases.until(Claim::Image(s(1)), 3, TERM), Time::ZERO);
+    }
+
+    #[test]
+    fn a_register_that_is_moved_in_time_keeps_what_has_not_ended() {
+        let mut register = Register::new(at(1), Span::MAX, TERM);
+        register.request(at(1), s(1), Claims::both(s(1)), TERM);
+        register.request(at(4), s(2), Claims::both(s(2)), TERM);
+        let moved = register.rebased(at(7), at(100));
+        assert_eq!(moved.holder(at(100), Claim::Image(s(1))), None);
+        assert_eq!(moved.holder(at(102), Claim::Image(s(2))), Some(s(2)));
+        assert_eq!(moved.holder(at(103), Claim::Image(s(2))), None);
+    }
+
+    #[test]
+    fn leases_that_are_moved_in_time_end_as_much_later() {
+        let claims = Claims::both(s(2));
+        let mut leases = Leases::new();
+        leases.inherit(Claims::both(s(1)), at(9));
+        let asked = leases.stamp(at(4));
+        leases.answered(Voter::Witness, asked, claims);
+        leases.next = at(6);
+        leases.rebase(at(5), at(105), TERM);
+        assert_eq!(leases.until(Claim::Image(s(1)), 1, TERM), at(109));
+        assert_eq!(leases.until(Claim::Image(s(2)), 1, TERM), at(110));
+        assert_eq!(leases.next, at(106));
+        leases.next = Time::MAX;
+        leases.rebase(at(111), at(5), TERM);
+        assert_eq!(
+            leases,
+            Leases {
+                wanted: Claims::both(s(1)),
+                ..Leases::new()
+            }
+        );
+    }
+
+    #[test]
+    fn a_stamp_of_this_instant_is_remembered_when_time_moves() {
+        let mut leases = Leases::new();
+        leases.stamp(at(4));
+        leases.rebase(at(4), at(100), TERM);
+        assert!(
+            leases.stamp(at(100)) > at(100),
+            "two questions with one stamp"
+        );
+        leases.rebase(at(105), at(5), TERM);
+        assert_eq!(leases.stamp(at(5)), at(5));
     }
 }

@@ -4,6 +4,7 @@
 
 extern crate alloc;
 
+mod bug;
 mod canonical;
 pub mod config;
 pub mod data;
@@ -27,6 +28,8 @@ pub mod timing;
 mod watch;
 pub mod wire;
 
+#[cfg(feature = "seeded-bugs")]
+pub use bug::Bug;
 pub use config::{Config, ConfigError, Safety};
 pub use event::{Event, Means, Trouble};
 pub use id::{Members, Priority, SERVERS_MAX, ServerId, ServiceSet};

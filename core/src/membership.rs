@@ -1,5 +1,6 @@
 //! This server's own place: joining the ring, its own virtual IP address, and the structure.
 
+use crate::bug::Bug;
 use crate::event::{Event, Trouble};
 use crate::id::{Members, ServerId};
 use crate::io::{Action, Outcome, Owner};
@@ -101,6 +102,9 @@ impl Node {
         self.ask(cx);
         if holding {
             self.begin_managing(cx);
+        } else if self.config.has(Bug::TakesUnasked) {
+            self.begin_managing(cx);
+            self.claim_own(cx);
         }
     }
 
@@ -125,6 +129,10 @@ impl Node {
             self.membership.phase = Phase::Managing;
             cx.out.note(Event::Managing);
             self.replan(cx);
+            if !self.outside().is_empty() {
+                self.timers
+                    .set(Timer::Beat, cx.now + self.config.timing.inter_monitoring);
+            }
         }
     }
 
@@ -362,7 +370,7 @@ impl Node {
         held: Members,
     ) {
         self.membership.answered = true;
-        self.membership.held |= held.contains(self.me());
+        self.membership.held |= held.contains(self.me()) && !self.config.has(Bug::IgnoresHolders);
         self.merge(cx, structure);
         self.learn_acting(cx, from, held);
     }
@@ -375,12 +383,7 @@ impl Node {
     ) {
         self.merge(cx, structure);
         if self.structure != *structure {
-            cx.out.send(
-                from,
-                Message::Report {
-                    structure: self.structure,
-                },
-            );
+            self.send_report(cx, from);
         }
     }
 
@@ -397,33 +400,27 @@ impl Node {
             .others()
             .filter(|other| *other != from && members.contains(*other))
         {
-            cx.out.send(
-                other,
-                Message::Report {
-                    structure: self.structure,
-                },
-            );
+            self.send_report(cx, other);
         }
     }
 
     pub(crate) fn broadcast_structure(&mut self, cx: &mut Context<'_>) {
-        self.tell_others(
-            cx,
-            Message::Report {
-                structure: self.structure,
-            },
-        );
+        for other in self.others() {
+            self.send_report(cx, other);
+        }
+    }
+
+    pub(crate) fn send_report(&self, cx: &mut Context<'_>, to: ServerId) {
+        if !self.config.has(Bug::HidesStructure) {
+            let structure = self.structure;
+            cx.out.send(to, Message::Report { structure });
+        }
     }
 
     /// Whoever's structure differs gets this one, and answers when it knows more.
     pub(crate) fn compare_structures(&mut self, cx: &mut Context<'_>, from: ServerId, digest: u16) {
         if digest != self.digest {
-            cx.out.send(
-                from,
-                Message::Report {
-                    structure: self.structure,
-                },
-            );
+            self.send_report(cx, from);
         }
     }
 
@@ -439,7 +436,10 @@ impl Node {
     }
 
     fn merge(&mut self, cx: &mut Context<'_>, other: &Structure) {
-        let merged = self.structure.merged(other);
+        let mut merged = self.structure.merged(other);
+        if self.config.has(Bug::KeepsOlderStructure) && merged == *other {
+            merged = self.structure;
+        }
         self.adopt(cx, merged);
     }
 

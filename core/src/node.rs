@@ -1,5 +1,6 @@
 //! One server's management side. This file only dispatches; the parts decide.
 
+use crate::bug::Bug;
 use crate::config::Config;
 use crate::event::Event;
 use crate::id::{Members, SERVERS_MAX, ServerId};
@@ -146,7 +147,11 @@ impl Node {
         }
         // Nobody would take the addresses off these virtual servers any more, and another manager
         // will stand in for this one.
-        for function in self.view().awake().iter_after(self.me()) {
+        let mut awake = self.view().awake();
+        if self.config.has(Bug::StopsAndLeaves) {
+            awake = Members::NONE;
+        }
+        for function in awake.iter_after(self.me()) {
             for action in [Action::Release { function }, Action::Suspend { function }] {
                 self.serial = self.serial.wrapping_add(1);
                 let (owner, serial) = (Owner::Standby, self.serial);
@@ -293,7 +298,9 @@ impl Node {
             Action::Vote { .. } => self.config.timing.lease_term,
             _ => self.config.timing.job_max,
         };
-        self.timers.set(timer_of(owner, subject), cx.now + wait);
+        if !self.config.has(Bug::WaitsForEver) {
+            self.timers.set(timer_of(owner, subject), cx.now + wait);
+        }
         cx.out.run(
             JobId {
                 owner,

@@ -186,4 +186,14 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_function_that_nobody_serves_goes_to_the_nearest_before_it_that_has_room() {
+        let nobody = Structure::whole(4).with_host(s(4), None);
+        assert_eq!(adopter(s(4), &nobody, 1), Some(s(3)));
+        assert_eq!(adopter(s(4), &nobody, 0), None);
+        let gone = nobody.with_host(s(3), Some(s(2)));
+        assert_eq!(adopter(s(4), &gone, 2), Some(s(2)));
+        assert_eq!(adopter(s(4), &gone, 1), Some(s(1)));
+    }
 }

@@ -3,6 +3,7 @@
 //! It is never told the kind of trouble. It tries one means after the other, each at most once, and
 //! examines what became of it.
 
+use crate::bug::Bug;
 use crate::event::{Event, Means, Trouble};
 use crate::id::{Members, ServerId, ServiceSet};
 use crate::io::{Action, Outcome, Owner};
@@ -144,7 +145,9 @@ impl Node {
     /// Gives the target up to another manager: nothing of this job goes on.
     pub(crate) fn abandon_recovery(&mut self, cx: &mut Context<'_>, target: ServerId) {
         self.end_recovery(cx, target);
-        self.unwant(cx, target);
+        if !self.config.has(Bug::AbandonsRunning) {
+            self.unwant(cx, target);
+        }
     }
 
     fn end_recovery(&mut self, cx: &mut Context<'_>, target: ServerId) {
@@ -412,8 +415,10 @@ impl Node {
     }
 
     fn reexamined(&mut self, cx: &mut Context<'_>, target: ServerId, outcome: Outcome) {
+        let disbelieves = self.config.has(Bug::DisbelievesRepair);
         let recovery = self.recovery(target);
         match outcome {
+            Outcome::Services(_) if disbelieves => self.escalate(cx, target),
             Outcome::Services(failing) if failing.is_empty() => self.report(cx, target, true),
             Outcome::Services(_) if recovery.starting && cx.now < recovery.until => {
                 recovery.state = State::Settling;
@@ -472,7 +477,8 @@ impl Node {
         self.release_target(cx, target);
         // D.file goes to the other manager, and that one reports to those who saw nothing. It may be
         // in trouble itself by now, so this server's own report goes to all others too.
-        if let Some(peer) = managers.peer_of(self.me()) {
+        let peer = managers.peer_of(self.me());
+        if let Some(peer) = peer.filter(|_| !self.config.has(Bug::HidesStructure)) {
             let structure = self.structure;
             cx.out.send(peer, Message::Down { target, structure });
         }
@@ -482,6 +488,9 @@ impl Node {
     /// Tells all others that this server is alive and at work. Whoever becomes a manager of the
     /// target meanwhile must know it too.
     pub(crate) fn report_progress(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        if self.config.has(Bug::WorksInSilence) {
+            return;
+        }
         let recovery = &self.recoveries[target.index()];
         let restarting = recovery.tried.restart && recovery.state == State::RestartingServer;
         let serving = self.standbys[target.index()].is_serving();
@@ -506,12 +515,7 @@ impl Node {
         }
         let outside = self.outside();
         for server in outside.iter_after(self.me()) {
-            cx.out.send(
-                server,
-                Message::Report {
-                    structure: self.structure,
-                },
-            );
+            self.send_report(cx, server);
         }
         if !active.union(outside).is_empty() {
             self.timers

@@ -31,6 +31,15 @@ impl Rotation {
         let size = size.min(SERVERS_MAX);
         (0..size).map(move |by| Self { by, size })
     }
+
+    /// The rotation of a ring of `size` servers that brings `server`, which is one of them, to the
+    /// first place.
+    #[must_use]
+    pub fn home(server: ServerId, size: usize) -> Self {
+        let size = size.min(SERVERS_MAX);
+        let by = (size - server.index().min(size)) % size.max(1);
+        Self { by, size }
+    }
 }
 
 /// What speaks of servers, and can be turned with the ring.

@@ -1,5 +1,6 @@
 //! The virtual servers on this host, and the virtual IP addresses that they hold.
 
+use crate::bug::Bug;
 use crate::event::Event;
 use crate::id::{Priority, ServerId};
 use crate::io::{Action, Outcome, Owner};
@@ -176,6 +177,9 @@ impl Node {
             }
             State::Poised => self.suspend(cx, function),
             State::Serving => {
+                if self.config.has(Bug::GivesUpEarly) {
+                    self.give_up_address(cx, function);
+                }
                 self.standby_run(cx, function, State::Releasing, Action::Release { function });
             }
             _ => {}
@@ -196,7 +200,12 @@ impl Node {
             return;
         }
         match standby.state {
-            State::Assigning | State::Serving | State::Releasing => standby.giving_back = true,
+            State::Assigning | State::Serving | State::Releasing => {
+                standby.giving_back = true;
+                if self.config.has(Bug::GivesBackEarly) {
+                    self.give_back(cx, function);
+                }
+            }
             _ => {
                 self.give_up_address(cx, function);
                 self.give_back(cx, function);

@@ -181,7 +181,7 @@ impl Structure {
     ///
     /// The entry of each place is mixed, with its host counted from the place, and multiplied by a
     /// root of one to the power of the place. So turning the ring by one place multiplies the sum by
-    /// that root, and no place is special; see [`turned_digest`].
+    /// that root, and no place is special; see `turned_digest`.
     #[must_use]
     pub fn digest(&self, size: usize) -> u16 {
         let (modulus, root) = DIGEST_RINGS[size.min(SERVERS_MAX)];

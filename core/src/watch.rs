@@ -5,6 +5,7 @@
 
 use core::cmp::Reverse;
 
+use crate::bug::Bug;
 use crate::event::{Event, Trouble};
 use crate::id::{Members, Priority, ServerId};
 use crate::io::{Action, Outcome, Owner};
@@ -163,6 +164,9 @@ impl Node {
                     cx.out.note(Event::SyncMissed { target });
                     self.watch(target).alone = true;
                 }
+                if self.config.has(Bug::ActsOnMissedSync) {
+                    return self.act(cx, target, Trouble::Network);
+                }
                 self.examine(cx, target);
             }
             State::Network | State::Confirming | State::Services | State::CheckingPeer => {
@@ -267,6 +271,9 @@ impl Node {
             }
             self.defer(cx, target);
         }
+        if self.config.has(Bug::ResumesTwice) && trouble == Trouble::Network {
+            self.want(cx, target, Span::ZERO);
+        }
         if trouble == Trouble::Network {
             self.take_guests_of(cx, target);
             self.absent = self.absent.with(target);
@@ -334,6 +341,9 @@ impl Node {
         }
         match self.watch(target).fresh.take() {
             Some(trouble) => self.act(cx, target, trouble),
+            None if self.config.has(Bug::TrustsOldTrouble) => {
+                self.act(cx, target, Trouble::Network);
+            }
             None => self.examine(cx, target),
         }
     }
@@ -393,6 +403,9 @@ impl Node {
     /// The target's own management side has reported: trouble that was confirmed, but not yet acted
     /// upon because the other manager had to be examined first, is old news.
     pub(crate) fn forget_fresh(&mut self, target: ServerId) {
+        if self.config.has(Bug::KeepsOldTrouble) {
+            return;
+        }
         self.watch(target).fresh = None;
     }
 
@@ -406,6 +419,7 @@ impl Node {
         };
         let serves = self.standbys[target.index()].is_serving();
         standing(other, serving) > standing(self.me(), serves)
+            && !self.config.has(Bug::NobodyDefers)
     }
 
     /// The newcomer learns, before it manages anybody, for whom `from` acts.
@@ -467,6 +481,8 @@ impl Node {
     /// The background job ended well: both managers monitor in step again.
     pub(crate) fn recovered(&mut self, cx: &mut Context<'_>, target: ServerId) {
         self.tell_others(cx, Message::Up { target });
+        // An examination that is still under way would end the wait with its result.
+        self.cancel_job(cx, Owner::Watch, target);
         self.wait_in_step(cx, target);
     }
 }

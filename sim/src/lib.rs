@@ -8,6 +8,7 @@ pub mod jitter;
 pub mod measure;
 pub mod observer;
 pub mod parameters;
+pub mod plant;
 pub mod queue;
 pub mod record;
 pub mod repeat;

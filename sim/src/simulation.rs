@@ -88,6 +88,14 @@ impl<O: Observer> Simulation<O> {
         self.boot();
     }
 
+    /// Plants a mistake in every server, from now on.
+    #[cfg(feature = "seeded-bugs")]
+    pub(crate) fn plant(&mut self, bug: tetrarch_core::Bug) {
+        for node in &mut self.nodes {
+            node.plant(bug);
+        }
+    }
+
     fn boot(&mut self) {
         for server in ServerId::all(self.nodes.len()) {
             let stimulus = self.world.boot_group(server);

@@ -55,9 +55,20 @@ impl Observer for Recorder {
     fn output(&mut self, now: Time, server: ServerId, output: &Output) {
         let entry = match *output {
             Output::Note(event) => Entry::Note(event),
+            // A guarded group's questions and votes would be nine of ten lines, and say nothing that the
+            // rest does not show by what it does.
+            Output::Run {
+                action: Action::Vote { .. },
+                ..
+            }
+            | Output::Send {
+                message: Message::Renew { .. } | Message::Grant { .. },
+                ..
+            }
+            | Output::Cancel { .. }
+            | Output::Hold { .. } => return,
             Output::Run { action, .. } => Entry::Run(action),
             Output::Send { to, message } => Entry::Send(to, message),
-            Output::Cancel { .. } | Output::Hold { .. } => return,
         };
         self.lines.push(Line {
             at: now,

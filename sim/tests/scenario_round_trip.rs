@@ -55,6 +55,7 @@ fn action(size: usize) -> impl Strategy<Value = FaultAction> {
         server(size).prop_map(FaultAction::AgentStop),
         server(size).prop_map(FaultAction::AgentStart),
         server(size).prop_map(FaultAction::VirtualServerFails),
+        server(size).prop_map(FaultAction::FileServerCut),
         cut,
         partition,
         Just(FaultAction::Heal),

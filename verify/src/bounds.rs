@@ -172,10 +172,10 @@ pub struct Bounds {
     pub(crate) spells: Vec<Span>,
     /// How much later than usual a late message or a slow job may be.
     pub(crate) delays: Vec<Span>,
-    /// The first fault strikes the first server; the ring looks the same from every server.
-    pub(crate) is_rotated: bool,
     #[cfg(feature = "seeded-bugs")]
     pub(crate) bug: Option<crate::machine::Bug>,
+    #[cfg(feature = "seeded-bugs")]
+    pub(crate) mixes_all: bool,
 }
 
 /// Bounds that no check can have.
@@ -222,18 +222,11 @@ impl Bounds {
                 timing.inter_monitoring.times(2) + half,
             ],
             parameters,
-            is_rotated: false,
             #[cfg(feature = "seeded-bugs")]
             bug: None,
+            #[cfg(feature = "seeded-bugs")]
+            mixes_all: false,
         })
-    }
-
-    /// The same check with the first fault at the first server only. The ring looks the same from
-    /// every server, but for ties that the core settles by number, so this is no full proof.
-    #[must_use]
-    pub fn rotated(mut self) -> Self {
-        self.is_rotated = true;
-        self
     }
 
     /// The same check of a system with a planted mistake.
@@ -241,6 +234,16 @@ impl Bounds {
     #[must_use]
     pub fn with_bug(mut self, bug: crate::machine::Bug) -> Self {
         self.bug = Some(bug);
+        self
+    }
+
+    /// The same check of servers with a mistake planted in their core.
+    #[cfg(feature = "seeded-bugs")]
+    #[must_use]
+    pub fn with_core_bug(mut self, bug: tetrarch_core::Bug) -> Self {
+        for config in &mut self.configs {
+            *config = config.with_bug(bug);
+        }
         self
     }
 
@@ -257,6 +260,15 @@ impl Bounds {
         self.configs
             .iter()
             .any(|config| config.safety() == Safety::Guarded)
+    }
+
+    /// The same check with everything that is due at one instant in every order, and a fault at every
+    /// server at any time: what the fewer orders of a usual check are compared with.
+    #[cfg(feature = "seeded-bugs")]
+    #[must_use]
+    pub fn mixing_all(mut self) -> Self {
+        self.mixes_all = true;
+        self
     }
 
     /// The number of servers.

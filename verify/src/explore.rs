@@ -1,9 +1,8 @@
 //! The search: every state within the bounds, each once, on several threads.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::hash::BuildHasherDefault;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tetrarch_core::{ServerId, Span};
@@ -13,8 +12,10 @@ use crate::fault::Fault;
 use crate::graph;
 use crate::judge::Property;
 use crate::machine::{Machine, Move};
+use crate::print::Print;
 use crate::report::{Finding, Line, Round};
 use crate::state::State;
+use crate::visited::{Id, Visited, lock};
 
 /// How far a check has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,55 +61,35 @@ pub fn check(
     rounds
 }
 
-/// Fingerprints are spread well already.
-#[derive(Clone, Copy, Default)]
-struct Asis(u64);
-
-impl std::hash::Hasher for Asis {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0 << 8 | u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.0 = value;
-    }
-}
-
-/// From each state that was reached, how: the state before and the step from there.
-type Reached = HashMap<u64, (u64, Move), BuildHasherDefault<Asis>>;
-
-const SHARDS: usize = 256;
-
 /// Up to here the queue is worked off in the order of depth, beyond it the newest first, so that
 /// memory is bounded.
 const QUEUE_MAX: usize = 60_000;
 
 struct Task {
     state: State,
-    fingerprint: u64,
+    id: Id,
+    print: Print,
+    /// Where the ring is seen from.
+    first: ServerId,
     depth: u32,
 }
 
+#[derive(Clone, Copy)]
 struct Broken {
     subject: Option<ServerId>,
     states: u64,
     depth: u32,
-    /// The state before the break and the step that breaks, or the state itself.
-    before: u64,
-    last: Option<Move>,
+    /// The state before the break and the number of the step that breaks, or the state itself.
+    before: Id,
+    print: Print,
+    last: Option<u16>,
 }
 
 /// Steps between states without faults left: what a group may come round to for ever.
 #[derive(Default)]
 struct Tails {
-    edges: Vec<(u64, u64)>,
-    unrest: Vec<u64>,
+    edges: Vec<(Id, Id)>,
+    unrest: Vec<Id>,
 }
 
 struct Search<'a> {
@@ -116,7 +97,7 @@ struct Search<'a> {
     faults: u8,
     begun: Instant,
     end: Instant,
-    shards: Vec<Mutex<Reached>>,
+    visited: Visited,
     queue: Mutex<VecDeque<Task>>,
     /// Tasks that are queued or being worked on.
     open: AtomicU64,
@@ -129,11 +110,6 @@ struct Search<'a> {
     broken: Mutex<BTreeMap<Property, Broken>>,
 }
 
-/// A worker that panicked has ended the check anyway, so what it held may be used.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl<'a> Search<'a> {
     fn new(machine: &'a Machine, faults: u8, end: Instant) -> Self {
         Self {
@@ -141,7 +117,7 @@ impl<'a> Search<'a> {
             faults,
             begun: Instant::now(),
             end,
-            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            visited: Visited::new(),
             queue: Mutex::default(),
             open: AtomicU64::new(0),
             is_over: AtomicBool::new(false),
@@ -156,14 +132,9 @@ impl<'a> Search<'a> {
 
     fn run(&self, threads: usize, progress: &mut impl FnMut(&Progress)) -> Round {
         let start = self.machine.start(self.faults);
-        let fingerprint = start.fingerprint();
-        // The first state is its own predecessor, which ends every way back.
-        self.reach(fingerprint, fingerprint, Move::Happen(0), &start);
-        self.push(Task {
-            state: start,
-            fingerprint,
-            depth: 0,
-        });
+        if let Some(task) = self.reach(start, None, 0).1 {
+            self.push(task);
+        }
         let mut tails = Tails::default();
         std::thread::scope(|scope| {
             let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| self.work())).collect();
@@ -225,22 +196,6 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Notes that a state was reached; tells whether it is new.
-    fn reach(&self, fingerprint: u64, before: u64, step: Move, state: &State) -> bool {
-        let shard = &self.shards[(fingerprint >> 56) as usize % SHARDS];
-        let mut reached = lock(shard);
-        if reached.contains_key(&fingerprint) {
-            return false;
-        }
-        reached.insert(fingerprint, (before, step));
-        drop(reached);
-        self.states.fetch_add(1, Ordering::Relaxed);
-        if state.faults_left == 0 {
-            self.tails.fetch_add(1, Ordering::Relaxed);
-        }
-        true
-    }
-
     fn work(&self) -> Tails {
         let mut tails = Tails::default();
         let mut own: Vec<Task> = Vec::new();
@@ -267,112 +222,118 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// Notes that a state was reached; gives its place, and what is to be done when it is new.
+    fn reach(&self, state: State, before: Option<(Id, u16)>, depth: u32) -> (Id, Option<Task>) {
+        let (print, first) = state.print();
+        let (id, is_new) = self.visited.reach(print, before);
+        if !is_new {
+            return (id, None);
+        }
+        self.states.fetch_add(1, Ordering::Relaxed);
+        if state.faults_left == 0 {
+            self.tails.fetch_add(1, Ordering::Relaxed);
+        }
+        let task = Task {
+            state,
+            id,
+            print,
+            first,
+            depth,
+        };
+        (id, Some(task))
+    }
+
     /// Takes every step from a state. States without faults left stay with this worker, since there
     /// are many and each leads to one or two.
     fn expand(&self, task: &Task, own: &mut Vec<Task>, tails: &mut Tails) {
         let state = &task.state;
-        let mut moves = self.machine.moves(state);
-        if moves.is_empty() {
+        let steps = self.machine.steps(state, task.first);
+        if steps.is_empty() {
             if state.is_dark() {
                 self.dark.fetch_add(1, Ordering::Relaxed);
             } else {
-                self.broken(
-                    Property::NoDeadlock,
-                    None,
-                    task.depth,
-                    task.fingerprint,
-                    None,
-                );
+                self.broken(Property::NoDeadlock, None, task, None);
             }
             return;
         }
         let is_tail = state.faults_left == 0;
         if is_tail && !state.is_at_rest() {
-            tails.unrest.push(task.fingerprint);
+            tails.unrest.push(task.id);
         }
-        self.machine.strikes(state, self.faults, &mut moves);
-        self.steps.fetch_add(moves.len() as u64, Ordering::Relaxed);
+        self.steps.fetch_add(steps.len() as u64, Ordering::Relaxed);
         let depth = task.depth + 1;
         self.depth.fetch_max(u64::from(depth), Ordering::Relaxed);
-        for step in moves {
+        for (number, step) in (0..).zip(steps) {
             let (next, broken) = self.machine.take(state, step, None);
             if let Some((property, subject)) = broken {
                 // The run goes on: the group must find its way back even from there.
-                self.broken(property, Some(subject), depth, task.fingerprint, Some(step));
+                self.broken(property, Some(subject), task, Some(number));
             }
-            let fingerprint = next.fingerprint();
+            let (id, new) = self.reach(next, Some((task.id, number)), depth);
             if is_tail {
-                tails.edges.push((task.fingerprint, fingerprint));
+                tails.edges.push((task.id, id));
             }
-            if self.reach(fingerprint, task.fingerprint, step, &next) {
-                let task = Task {
-                    fingerprint,
-                    depth,
-                    state: next,
-                };
-                if task.state.faults_left == 0 {
-                    own.push(task);
-                } else {
-                    self.push(task);
-                }
+            match new {
+                Some(task) if task.state.faults_left == 0 => own.push(task),
+                Some(task) => self.push(task),
+                None => {}
             }
         }
     }
 
+    /// Notes that a property is broken by a step from a state, or in the state itself.
     fn broken(
         &self,
         property: Property,
         subject: Option<ServerId>,
-        depth: u32,
-        before: u64,
-        last: Option<Move>,
+        task: &Task,
+        last: Option<u16>,
     ) {
-        let mut broken = lock(&self.broken);
-        let found = broken.entry(property).or_insert(Broken {
+        let depth = task.depth + u32::from(last.is_some());
+        let new = Broken {
             subject,
             states: 0,
-            depth: u32::MAX,
-            before,
+            depth,
+            before: task.id,
+            print: task.print,
             last,
+        };
+        self.note(property, new);
+    }
+
+    fn note(&self, property: Property, new: Broken) {
+        let mut broken = lock(&self.broken);
+        let (states, is_better) = broken.get(&property).map_or((0, true), |found| {
+            let is_better = (new.depth, new.print) < (found.depth, found.print);
+            (found.states, is_better)
         });
-        found.states += 1;
-        if (depth, before) < (found.depth, found.before) {
-            (found.subject, found.depth) = (subject, depth);
-            (found.before, found.last) = (before, last);
+        let found = broken.entry(property).or_insert(new);
+        if is_better {
+            *found = new;
         }
+        found.states = states + 1;
     }
 
     /// A group that can stay away from rest for ever, with no fault left, makes no progress.
     fn demand_progress(&self, tails: &mut Tails) {
-        tails.unrest.sort_unstable();
-        for state in graph::endless(&mut tails.edges, &tails.unrest) {
-            let depth = self.way_to(state).len() as u32;
-            self.broken(Property::Progress, None, depth, state, None);
+        let end = self.visited.end();
+        for state in graph::endless(end, std::mem::take(&mut tails.edges), &tails.unrest) {
+            let broken = Broken {
+                subject: None,
+                states: 0,
+                depth: self.visited.way_to(state).len() as u32,
+                before: state,
+                print: 0,
+                last: None,
+            };
+            self.note(Property::Progress, broken);
         }
-    }
-
-    /// The steps from the first state to this one.
-    fn way_to(&self, fingerprint: u64) -> Vec<Move> {
-        let mut way = Vec::new();
-        let mut at = fingerprint;
-        loop {
-            let shard = lock(&self.shards[(at >> 56) as usize % SHARDS]);
-            match shard.get(&at) {
-                Some((before, step)) if *before != at => {
-                    way.push(*step);
-                    at = *before;
-                }
-                _ => break,
-            }
-        }
-        way.reverse();
-        way
     }
 
     fn findings(&self) -> Vec<Finding> {
         let broken = lock(&self.broken);
         let findings = broken.iter().map(|(property, broken)| {
-            let mut way = self.way_to(broken.before);
+            let mut way = self.visited.way_to(broken.before);
             way.extend(broken.last);
             let (lines, strikes) = self.tell(&way);
             Finding {
@@ -388,15 +349,17 @@ impl<'a> Search<'a> {
     }
 
     /// Takes the steps once more and writes down what happens.
-    fn tell(&self, way: &[Move]) -> (Vec<Line>, Vec<(Span, Fault)>) {
+    fn tell(&self, way: &[u16]) -> (Vec<Line>, Vec<(Span, Fault)>) {
         let mut lines = Vec::new();
         let mut strikes = Vec::new();
         let mut state = self.machine.start(self.faults);
-        for step in way {
+        for number in way {
+            let steps = self.machine.steps(&state, state.print().1);
+            let step = steps[usize::from(*number)];
             if let Move::Strike(fault) = step {
-                strikes.push((state.elapsed, *fault));
+                strikes.push((state.elapsed, fault));
             }
-            state = self.machine.take(&state, *step, Some(&mut lines)).0;
+            state = self.machine.take(&state, step, Some(&mut lines)).0;
         }
         (lines, strikes)
     }

@@ -26,20 +26,29 @@ pub(crate) enum Fault {
     Pause(ServerId, u8),
 }
 
+impl Fault {
+    pub(crate) const fn is_of_links(&self) -> bool {
+        matches!(self, Self::Cut(..) | Self::Partition(..))
+    }
+}
+
 impl Machine {
-    /// Adds the faults that may strike in `state`.
+    /// Adds the faults that may strike in `state`: those of links when an instant begins, those of
+    /// the servers in `group` and of what is due at them at any time.
     ///
     /// A message or a job is struck when it is due: whether that is decided earlier makes no
     /// difference, since nobody sees it before.
-    pub(crate) fn strikes(&self, state: &State, faults_total: u8, out: &mut Vec<Move>) {
+    pub(crate) fn strikes(&self, state: &State, group: Members, out: &mut Vec<Move>) {
         if state.faults_left == 0 {
             return;
         }
-        let is_first = self.bounds.is_rotated && state.faults_left == faults_total;
-        let may = |server: ServerId| !is_first || server.index() == 0;
+        let may = |server: ServerId| group.contains(server);
         let mut faults = Vec::new();
         for kind in &self.bounds.kinds {
-            for server in state.all().filter(|server| may(*server)) {
+            if state.is_fresh {
+                self.strikes_at_links(state, *kind, &mut faults);
+            }
+            for server in group.iter() {
                 self.strikes_at_server(state, *kind, server, &mut faults);
             }
             for (place, pending) in state.pending.iter().enumerate() {
@@ -56,7 +65,6 @@ impl Machine {
     fn strikes_at_server(&self, state: &State, kind: Kind, server: ServerId, out: &mut Vec<Fault>) {
         let physical = &state.servers[server.index()];
         let spells = 0..self.bounds.spells.len() as u8;
-        let me = Members::NONE.with(server);
         match kind {
             Kind::Crash if physical.power != Power::Off => out.push(Fault::Crash(server)),
             Kind::Restart if physical.answers() => out.push(Fault::Restart(server)),
@@ -65,38 +73,34 @@ impl Machine {
             Kind::Pause if physical.is_managing && physical.awake_at <= NOW => {
                 out.extend(spells.map(|spell| Fault::Pause(server, spell)));
             }
-            Kind::Cut => {
-                for to in state.all().filter(|to| *to != server) {
-                    let to = Members::NONE.with(to);
-                    out.extend(spells.clone().map(|spell| Fault::Cut(me, to, spell)));
-                }
-            }
-            Kind::Partition => self.partitions(state, server, out),
             _ => {}
         }
     }
 
-    /// The partitions in which `server` is on the side without the last server of the ring. Each is
-    /// named once, by the first server of its side.
-    fn partitions(&self, state: &State, server: ServerId, out: &mut Vec<Fault>) {
+    fn strikes_at_links(&self, state: &State, kind: Kind, out: &mut Vec<Fault>) {
+        let spells = 0..self.bounds.spells.len() as u8;
+        match kind {
+            Kind::Cut => {
+                for from in state.all() {
+                    for to in from.after(state.size()) {
+                        let [from, to] = [from, to].map(|end| Members::NONE.with(end));
+                        out.extend(spells.clone().map(|spell| Fault::Cut(from, to, spell)));
+                    }
+                }
+            }
+            Kind::Partition => self.partitions(state, out),
+            _ => {}
+        }
+    }
+
+    /// Every way to part the servers into two sides, named by the side without the last server.
+    fn partitions(&self, state: &State, out: &mut Vec<Fault>) {
         let all = Members::first(state.size());
         let last = state.size() - 1;
-        for bits in 1..1_usize << last {
-            let side = (0..last)
-                .filter(|place| bits >> place & 1 == 1)
-                .filter_map(ServerId::new)
-                .fold(Members::NONE, Members::with);
-            let first = side.iter().next();
-            // With the ring rotated every partition has to be named at the first server.
-            let named = if self.bounds.is_rotated {
-                ServerId::new(0)
-            } else {
-                first
-            };
-            if named == Some(server) {
-                let spells = 0..self.bounds.spells.len() as u8;
-                out.extend(spells.map(|spell| Fault::Partition(side, all.minus(side), spell)));
-            }
+        for bits in 1..1_u8 << last {
+            let side = Members::from_bits(bits);
+            let spells = 0..self.bounds.spells.len() as u8;
+            out.extend(spells.map(|spell| Fault::Partition(side, all.minus(side), spell)));
         }
     }
 
@@ -162,7 +166,7 @@ impl Taking<'_> {
             }
         }
         if self.state.faults_left == 0 {
-            self.state.turn = None;
+            self.state.is_fresh &= self.state.may_touch_links();
         }
     }
 

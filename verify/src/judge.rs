@@ -64,7 +64,7 @@ impl Taking<'_> {
             return;
         }
         let state = &self.state;
-        let waits = |server: &ServerId| state.nodes[server.index()].view().stuck().is_some();
+        let waits = |server: &ServerId| state.nodes[server.index()].waits_for_ever;
         let found = |property: Property, found: Option<ServerId>| found.map(|s| (property, s));
         self.broken = found(
             Property::OneHolder,

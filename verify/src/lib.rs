@@ -10,9 +10,12 @@ mod fault;
 mod graph;
 mod judge;
 mod machine;
+mod order;
+mod print;
 mod report;
 mod scenario;
 mod state;
+mod visited;
 mod world;
 
 pub use bounds::{Bounds, BoundsError, Kind, Preset};

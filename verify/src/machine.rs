@@ -11,7 +11,9 @@ use crate::bounds::Bounds;
 use crate::fault::Fault;
 use crate::judge::Property;
 use crate::report::Line;
-use crate::state::{Guest, NOW, Pending, Power, Server, Services, State, What, is_examination};
+use crate::state::{
+    Guest, Kept, NOW, Pending, Power, Server, Services, State, What, is_examination,
+};
 
 /// A mistake that is planted to see it found.
 #[cfg(feature = "seeded-bugs")]
@@ -44,7 +46,7 @@ pub(crate) enum Move {
 pub(crate) struct Machine {
     pub(crate) bounds: Bounds,
     /// Nodes that do not run, as they are kept for servers that are down.
-    pub(crate) idle: Vec<Arc<Node>>,
+    pub(crate) idle: Vec<Arc<Kept>>,
 }
 
 /// A step being taken.
@@ -61,7 +63,7 @@ impl Machine {
     pub(crate) fn new(bounds: Bounds) -> Self {
         let idle = bounds.configs.iter().map(|config| {
             // Not running, so nothing in it depends on time.
-            Arc::new(Node::new(*config).rebased(NOW, NOW))
+            Kept::new(Node::new(*config).rebased(NOW, NOW))
         });
         Self {
             idle: idle.collect(),
@@ -85,8 +87,11 @@ impl Machine {
             cut: [Members::NONE; SERVERS_MAX],
             pending: Vec::new(),
             witness: Register::new(NOW, Span::MAX, self.bounds.parameters.lease_term),
+            is_ordered: self.bounds.is_guarded(),
             faults_left: faults,
-            turn: None,
+            turn: Members::NONE,
+            group: Members::NONE,
+            is_fresh: faults > 0,
             elapsed: Span::ZERO,
         };
         let mut taking = Taking {
@@ -125,39 +130,6 @@ impl Machine {
         false
     }
 
-    /// Everything that may happen next in `state`, without faults.
-    pub(crate) fn moves(&self, state: &State) -> Vec<Move> {
-        let mut due: Vec<(Option<ServerId>, bool, Move)> = Vec::new();
-        for (place, pending) in state.pending.iter().enumerate() {
-            let twin = state.pending[..place].contains(pending);
-            let waits = self.bounds.is_guarded() && state.is_overtaking(place);
-            if state.due(pending) <= NOW && !twin && !waits {
-                let what = pending.what;
-                due.push((what.server(), what.is_local(), Move::Happen(place as u16)));
-            }
-        }
-        let woken = state.all().filter(|server| {
-            let wake = state.wake(*server);
-            wake.is_some_and(|at| at <= NOW)
-        });
-        due.extend(woken.map(|server| (Some(server), true, Move::Wake(server))));
-        let chosen = if state.faults_left > 0 {
-            // Servers take turns in every order; each finishes what is due before the next begins.
-            state
-                .turn
-                .filter(|turn| due.iter().any(|(server, ..)| *server == Some(*turn)))
-        } else if due.iter().all(|(_, is_local, _)| *is_local) {
-            // What is due at different servers commutes, so one order stands for all.
-            due.iter().filter_map(|(server, ..)| *server).min()
-        } else {
-            None
-        };
-        due.into_iter()
-            .filter(|(server, ..)| chosen.is_none() || *server == chosen)
-            .map(|(_, _, action)| action)
-            .collect()
-    }
-
     /// The state after `action`, and what it broke.
     pub(crate) fn take<'a>(
         &'a self,
@@ -171,17 +143,21 @@ impl Machine {
             broken: None,
             lines,
         };
+        taking.state.is_fresh &= matches!(action, Move::Strike(fault) if fault.is_of_links());
+        let server = state.server_of(action);
+        if let Move::Strike(fault) = action {
+            taking.strike(fault);
+        }
+        if let Some(server) = server {
+            taking.state.begin_turn(server);
+        }
         match action {
             Move::Happen(place) => {
                 let pending = taking.state.pending.remove(usize::from(place));
-                taking.state.turn = pending.what.server();
                 taking.happen(pending.what);
             }
-            Move::Wake(server) => {
-                taking.state.turn = Some(server);
-                taking.step(server, Input::Deadline);
-            }
-            Move::Strike(fault) => taking.strike(fault),
+            Move::Wake(server) => taking.step(server, Input::Deadline),
+            Move::Strike(_) => {}
         }
         taking.settle();
         taking.judge();
@@ -202,8 +178,8 @@ impl Taking<'_> {
     }
 
     pub(crate) fn after(&mut self, wait: Span, what: What) {
-        let at = NOW + wait;
-        self.state.pending.push(Pending { at, what });
+        let pending = Pending::new(NOW + wait, what, self.state.size());
+        self.state.pending.push(pending);
     }
 
     /// Steps a node, and begins what it wants done.
@@ -211,7 +187,7 @@ impl Taking<'_> {
         if !self.state.servers[server.index()].is_managing {
             return;
         }
-        let mut node = Node::clone(&self.state.nodes[server.index()]);
+        let mut node = Node::clone(&*self.state.nodes[server.index()]);
         let mut outbox = Outbox::new();
         let mut step = node.step(NOW, input, &mut outbox);
         let outputs: Vec<Output> = step.by_ref().collect();
@@ -227,8 +203,10 @@ impl Taking<'_> {
         }
         // What comes back for a job that nobody waits for any more makes no difference; what the job
         // does to the world still does.
+        let size = self.state.size();
         self.state.pending.retain_mut(|pending| {
-            let (job, is_silent) = match &mut pending.what {
+            let mut what = pending.what;
+            let (job, is_silent) = match &mut what {
                 What::Effect {
                     server: at,
                     job,
@@ -240,10 +218,14 @@ impl Taking<'_> {
                 _ => return true,
             };
             let is_waited_for = node.view().waits_for(*job);
-            job.serial = u16::from(is_waited_for);
+            let serial = u16::from(is_waited_for);
+            if job.serial != serial {
+                job.serial = serial;
+                *pending = Pending::new(pending.at, what, size);
+            }
             is_waited_for || !is_silent
         });
-        self.state.nodes[server.index()] = Arc::new(node.rebased(NOW, NOW));
+        self.state.nodes[server.index()] = Kept::new(node.rebased(NOW, NOW));
     }
 
     fn send(&mut self, from: ServerId, to: ServerId, message: Message) {
@@ -296,7 +278,8 @@ impl Taking<'_> {
     fn hold(&mut self, server: ServerId, claim: Claim, until: Time) {
         let what = What::HoldEnds { server, claim };
         self.state.pending.retain(|pending| pending.what != what);
-        self.state.pending.push(Pending { at: until, what });
+        let size = self.state.size();
+        self.state.pending.push(Pending::new(until, what, size));
     }
 
     /// A later message has arrived, so those that were held up come to nothing.
@@ -375,34 +358,28 @@ impl Taking<'_> {
             return;
         };
         if next <= NOW {
-            let goes_on = |server: &ServerId| {
-                let here = |p: &Pending| p.what.server() == Some(*server) && state.due(p) <= NOW;
-                state.wake(*server).is_some_and(|at| at <= NOW) || state.pending.iter().any(here)
-            };
-            state.turn = state.turn.filter(goes_on);
-            if state.faults_left == 0 {
-                state.turn = None;
-            }
+            state.end_turns();
             return;
         }
         let passed = next - NOW;
-        state.turn = None;
+        state.turn = Members::NONE;
+        state.group = Members::NONE;
         state.elapsed += passed;
         for node in &mut state.nodes {
             if node.view().is_running() {
-                *node = Arc::new(node.rebased(next, NOW));
+                *node = Kept::new(node.rebased(next, NOW));
             }
         }
+        let size = state.size();
         for pending in &mut state.pending {
             pending.at = earlier(pending.at, passed);
-            if let What::Message { message, .. } = &mut pending.what {
-                *message = message.rebased(next, NOW);
-            }
+            pending.rebase(next, size);
         }
         state.witness = state.witness.rebased(next, NOW);
         for server in &mut state.servers {
             server.awake_at = earlier(server.awake_at, passed);
         }
+        state.is_fresh = state.may_touch_links();
     }
 }
 

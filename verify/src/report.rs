@@ -69,6 +69,6 @@ impl Round {
     #[must_use]
     pub fn chance_of_omission(&self) -> f64 {
         let states = self.states as f64;
-        states * states / 2.0 / 2.0_f64.powi(64)
+        states * states / 2.0 / 2.0_f64.powi(128)
     }
 }

@@ -1,13 +1,17 @@
 //! One state of the whole system, told apart from others by a fingerprint.
 
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::Hasher;
+use std::ops::Deref;
 use std::sync::Arc;
 
-use foldhash::quality::FixedState;
 use tetrarch_core::{
-    Action, Claim, JobId, Members, Message, Node, Outcome, Register, SERVERS_MAX, ServerId, Span,
-    Time,
+    Action, Claim, JobId, Members, Message, Node, Outcome, Register, Rotate, Rotation, SERVERS_MAX,
+    ServerId, Span, Time,
 };
+
+use crate::fault::Fault;
+use crate::machine::Move;
+use crate::print::{Print, Printer, print_of};
 
 /// The present instant of every state: states at different times of a run are to compare equal. It
 /// leaves room below for timers that a paused server let pass.
@@ -47,6 +51,21 @@ pub(crate) struct Server {
     pub(crate) guests: [Guest; SERVERS_MAX],
     /// Its management programs stand still until then; not after [`NOW`] when they do not.
     pub(crate) awake_at: Time,
+}
+
+impl Rotate for Guest {
+    fn rotated(&self, _: Rotation) -> Self {
+        *self
+    }
+}
+
+impl Rotate for Server {
+    fn rotated(&self, rotation: Rotation) -> Self {
+        Self {
+            guests: self.guests.rotated(rotation),
+            ..*self
+        }
+    }
 }
 
 impl Server {
@@ -106,22 +125,54 @@ impl What {
         }
     }
 
-    /// Whether it concerns nobody but its own server, and nothing that clients see: at one instant
-    /// such things at different servers can change places without any difference.
-    pub(crate) const fn is_local(&self) -> bool {
-        match self {
-            Self::Message { .. } | Self::Done { .. } => true,
-            Self::Effect { action, .. } => is_examination(*action),
-            Self::HoldEnds { .. }
-            | Self::Answers { .. }
-            | Self::Ready { .. }
-            | Self::Heal { .. } => false,
-        }
-    }
-
     /// Whether it waits for the management programs of its server to be awake.
     pub(crate) const fn needs_awake(&self) -> bool {
         matches!(self, Self::Message { .. } | Self::Done { .. })
+    }
+}
+
+impl Rotate for What {
+    fn rotated(&self, rotation: Rotation) -> Self {
+        let mut turned = *self;
+        match &mut turned {
+            Self::Message {
+                from, to, message, ..
+            } => {
+                *from = from.rotated(rotation);
+                *to = to.rotated(rotation);
+                *message = message.rotated(rotation);
+            }
+            Self::Effect {
+                server,
+                job,
+                action,
+            } => {
+                *server = server.rotated(rotation);
+                *job = job.rotated(rotation);
+                *action = action.rotated(rotation);
+            }
+            Self::Done {
+                server,
+                job,
+                outcome,
+            } => {
+                *server = server.rotated(rotation);
+                *job = job.rotated(rotation);
+                *outcome = outcome.rotated(rotation);
+            }
+            Self::HoldEnds { server, claim } => {
+                *server = server.rotated(rotation);
+                *claim = claim.rotated(rotation);
+            }
+            Self::Answers { server } | Self::Ready { server, .. } => {
+                *server = server.rotated(rotation);
+            }
+            Self::Heal { from, to } => {
+                *from = from.rotated(rotation);
+                *to = to.rotated(rotation);
+            }
+        }
+        turned
     }
 }
 
@@ -132,17 +183,73 @@ pub(crate) const fn is_examination(action: Action) -> bool {
     )
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Pending {
     pub(crate) at: Time,
     pub(crate) what: What,
+    /// What is under way, as its server sees it.
+    print: Print,
+}
+
+impl Pending {
+    pub(crate) fn new(at: Time, what: What, size: usize) -> Self {
+        let seen = what.server().map(|server| {
+            let home = Rotation::home(server, size);
+            what.rotated(home)
+        });
+        let print = print_of(&seen.unwrap_or(what));
+        Self { at, what, print }
+    }
+}
+
+impl Pending {
+    /// The stamps of a message, seen from the instant `now` when that is called [`NOW`].
+    pub(crate) fn rebase(&mut self, now: Time, size: usize) {
+        if let What::Message { message, .. } = &mut self.what {
+            let rebased = message.rebased(now, NOW);
+            if *message != rebased {
+                *message = rebased;
+                *self = Self::new(self.at, self.what, size);
+            }
+        }
+    }
+}
+
+/// A node in the form of [`Node::rebased`], with what is asked of it again and again.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    node: Node,
+    /// The node as it would be at the first place of its ring.
+    print: Print,
+    pub(crate) wake: Option<Time>,
+    pub(crate) waits_for_ever: bool,
+}
+
+impl Kept {
+    pub(crate) fn new(node: Node) -> Arc<Self> {
+        let home = Rotation::home(node.config().me(), node.config().size());
+        Arc::new(Self {
+            print: print_of(&node.rotated(home)),
+            wake: node.view().deadline().map(|deadline| deadline.at),
+            waits_for_ever: node.view().stuck().is_some(),
+            node,
+        })
+    }
+}
+
+impl Deref for Kept {
+    type Target = Node;
+
+    fn deref(&self) -> &Node {
+        &self.node
+    }
 }
 
 /// The nodes, the world and what is under way.
 #[derive(Clone, Debug)]
 pub(crate) struct State {
-    /// In the form of [`Node::rebased`]; shared with other states where nothing has changed.
-    pub(crate) nodes: Vec<Arc<Node>>,
+    /// Shared with other states where nothing has changed.
+    pub(crate) nodes: Vec<Arc<Kept>>,
     pub(crate) servers: Vec<Server>,
     /// For each server those that its messages do not reach.
     pub(crate) cut: [Members; SERVERS_MAX],
@@ -150,10 +257,16 @@ pub(crate) struct State {
     pub(crate) pending: Vec<Pending>,
     /// The witness of a guarded group.
     pub(crate) witness: Register,
+    /// Messages from one server to another arrive in their order, as in a guarded group.
+    pub(crate) is_ordered: bool,
     /// How many faults may still strike.
     pub(crate) faults_left: u8,
-    /// The server that goes on first with what is due at this instant.
-    pub(crate) turn: Option<ServerId>,
+    /// The servers that have begun with what is due at this instant; they finish before others begin.
+    pub(crate) turn: Members,
+    /// Those that have to do with them; they go on before others begin.
+    pub(crate) group: Members,
+    /// Nothing has happened yet at this instant, and it makes a difference.
+    pub(crate) is_fresh: bool,
     /// How long the run has taken; no part of the state.
     pub(crate) elapsed: Span,
 }
@@ -202,6 +315,29 @@ impl State {
             .fold(Members::NONE, Members::with)
     }
 
+    /// The server at which `action` happens or strikes; none when it is about links.
+    pub(crate) fn server_of(&self, action: Move) -> Option<ServerId> {
+        let at = |place: u16| self.pending[usize::from(place)].what.server();
+        match action {
+            Move::Happen(place) => at(place),
+            Move::Wake(server) => Some(server),
+            Move::Strike(fault) => match fault {
+                Fault::Crash(server)
+                | Fault::Restart(server)
+                | Fault::Service(server)
+                | Fault::Stuck(server)
+                | Fault::Pause(server, _) => Some(server),
+                Fault::Loss(place)
+                | Fault::Duplicate(place, _)
+                | Fault::Late(place, _)
+                | Fault::Fail(place)
+                | Fault::Hang(place)
+                | Fault::Slow(place, _) => at(place),
+                Fault::Cut(..) | Fault::Partition(..) => None,
+            },
+        }
+    }
+
     /// Whether clients get the service of `function`.
     pub(crate) fn is_served(&self, function: ServerId) -> bool {
         let healthy = self.servers[function.index()].is_healthy();
@@ -213,10 +349,15 @@ impl State {
     /// When the node of `server` is to be woken.
     pub(crate) fn wake(&self, server: ServerId) -> Option<Time> {
         let state = &self.servers[server.index()];
-        let deadline = self.nodes[server.index()].view().deadline();
-        deadline
-            .filter(|_| state.is_managing)
-            .map(|deadline| deadline.at.max(state.awake_at))
+        let wake = self.nodes[server.index()].wake;
+        wake.filter(|_| state.is_managing)
+            .map(|at| at.max(state.awake_at))
+    }
+
+    /// Whether links may be struck, or heal, at this instant.
+    pub(crate) fn may_touch_links(&self) -> bool {
+        let heals = |p: &Pending| matches!(p.what, What::Heal { .. }) && p.at <= NOW;
+        self.faults_left > 0 || self.pending.iter().any(heals)
     }
 
     /// When something under way happens, a paused server's sleep included.
@@ -235,37 +376,76 @@ impl State {
         self.pending.iter().any(|pending| pending.what == hold)
     }
 
-    /// Whether a message that was sent before this one on the same way is due as well. In a guarded
-    /// group messages from one server to another arrive in their order or not at all.
-    pub(crate) fn is_overtaking(&self, place: usize) -> bool {
-        let way = |what: &What| match *what {
+    /// How many messages under way were sent before the one at `place` on the same way.
+    pub(crate) fn overtaken(&self, place: usize) -> usize {
+        let way = |pending: &Pending| match pending.what {
             What::Message {
                 from, to, is_late, ..
             } if !is_late => Some((from, to)),
             _ => None,
         };
-        let mine = way(&self.pending[place].what);
-        mine.is_some()
-            && self.pending[..place]
-                .iter()
-                .any(|earlier| way(&earlier.what) == mine)
+        let Some(mine) = way(&self.pending[place]) else {
+            return 0;
+        };
+        let earlier = self.pending[..place].iter();
+        earlier.filter(|other| way(other) == Some(mine)).count()
     }
 
-    /// Sixty-four bits that tell this state from others. The order in which things came under way
-    /// makes no difference.
-    pub(crate) fn fingerprint(&self) -> u64 {
-        let seed = FixedState::with_seed(0x7e7a);
-        let under_way = self.pending.iter().fold(0_u64, |sum, pending| {
-            sum.wrapping_add(seed.hash_one(pending))
-        });
-        let mut hasher = seed.build_hasher();
-        for node in &self.nodes {
-            node.hash(&mut hasher);
+    /// Whether the message at `place` has to wait for one that was sent before it.
+    pub(crate) fn waits_its_turn(&self, place: usize) -> bool {
+        self.is_ordered && self.overtaken(place) > 0
+    }
+
+    /// What tells this state from all others but those that are it in a turned ring, and the server
+    /// from which the ring is then seen. The order in which things came under way makes no difference.
+    pub(crate) fn print(&self) -> (Print, ServerId) {
+        let size = self.size();
+        let (mut under_way, mut healings) = ([0; SERVERS_MAX], Vec::new());
+        for (place, pending) in self.pending.iter().enumerate() {
+            match pending.what.server() {
+                Some(server) => {
+                    let earlier = if self.is_ordered {
+                        self.overtaken(place)
+                    } else {
+                        0
+                    };
+                    let sum: &mut Print = &mut under_way[server.index()];
+                    *sum = sum.wrapping_add(print_of(&(pending.print, pending.at, earlier)));
+                }
+                None => healings.push((pending.at, pending.what)),
+            }
         }
-        self.servers.hash(&mut hasher);
-        self.cut.hash(&mut hasher);
-        self.witness.hash(&mut hasher);
-        (self.faults_left, self.turn, under_way).hash(&mut hasher);
-        hasher.finish()
+        let seen = self.all().map(|server| {
+            let (place, home) = (server.index(), Rotation::home(server, size));
+            print_of(&(
+                self.nodes[place].print,
+                self.servers[place].rotated(home),
+                self.cut[place].rotated(home),
+                under_way[place],
+                self.turn.contains(server),
+                self.group.contains(server),
+            ))
+        });
+        let seen: Vec<Print> = seen.collect();
+        let from = |first: ServerId| {
+            let mut printer = Printer::new();
+            printer.write_u8(self.faults_left << 1 | u8::from(self.is_fresh));
+            for server in [first].into_iter().chain(first.after(size)) {
+                printer.write_u128(seen[server.index()]);
+            }
+            let home = Rotation::home(first, size);
+            printer.write_u128(print_of(&self.witness.rotated(home)));
+            let healings = healings
+                .iter()
+                .map(|(at, what)| print_of(&(at, what.rotated(home))));
+            printer.write_u128(healings.fold(0, Print::wrapping_add));
+            (printer.print(), first)
+        };
+        let (begin, rest) = (self.nodes[0].config().me(), 1..size);
+        let others = rest.filter_map(ServerId::new).map(from);
+        others.fold(
+            from(begin),
+            |one, other| if other.0 < one.0 { other } else { one },
+        )
     }
 }

@@ -111,6 +111,25 @@ fn a_check_that_runs_out_of_time_says_so() {
 }
 
 #[test]
+fn mixing_everything_finds_nothing_more() {
+    use Kind::{Crash, Cut, Late, Loss, Restart};
+    let checks: [(usize, u8, &[Kind]); 5] = [
+        (2, 1, Kind::ALL),
+        (2, 2, &[Crash, Restart]),
+        (2, 2, &[Restart, Loss]),
+        (3, 1, &[Crash, Restart, Late]),
+        (3, 1, &[Cut]),
+    ];
+    for (ring, faults, kinds) in checks {
+        let usual = rounds(&bounds(ring, kinds), faults);
+        let mixed = rounds(&bounds(ring, kinds).mixing_all(), faults);
+        assert_eq!(broken(&usual), broken(&mixed), "{ring}, {kinds:?}");
+        let states = |rounds: &[Round]| rounds[usize::from(faults)].states;
+        assert!(states(&usual) < states(&mixed), "{ring}, {kinds:?}");
+    }
+}
+
+#[test]
 fn planted_mistakes_are_found() {
     use Kind::{Crash, Hang, Restart, Service};
     let planted: [(Bug, usize, u8, &[Kind], Property); 5] = [

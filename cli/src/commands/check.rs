@@ -11,7 +11,7 @@ use tetrarch_sim::reproduce::Table as Experiments;
 use crate::args::Exit;
 use crate::error::CliError;
 use crate::files::make_folder;
-use crate::golden::{Golden, scenario_goldens, table_goldens, timeline_goldens};
+use crate::golden::{Golden, limit_goldens, scenario_goldens, table_goldens, timeline_goldens};
 use crate::output::Output;
 
 const LONG: &str = "\
@@ -69,6 +69,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
         goldens.extend(table_goldens(table, &args.results, tolerance)?);
     }
     goldens.extend(timeline_goldens(&args.results, tolerance)?);
+    goldens.extend(limit_goldens(&args.scenarios, &args.results, tolerance)?);
     let scenarios = scenario_goldens(&args.scenarios, &args.results, tolerance)?;
     goldens.extend(scenarios.goldens);
     if args.update {

@@ -21,7 +21,7 @@ use crate::error::CliError;
 use crate::files::make_folder;
 use crate::output::Output;
 
-pub(crate) use chart::timelines;
+pub(crate) use chart::{scenario_timelines, timelines};
 
 const LONG: &str = "\
 Tell what happened in a scenario, and which parameter each second comes from.

@@ -1,21 +1,27 @@
 //! The commands, one file each: arguments in, calls of the libraries, text out.
 
+mod agent;
 mod check;
 mod completions;
+mod config;
 mod data;
+mod events;
 mod explain;
+mod init;
 mod man;
+mod manage;
 mod replay;
 mod reproduce;
 mod scenarios;
 mod simulate;
+mod status;
 mod swarm;
 mod timing;
 mod verify;
 
 use clap::Subcommand;
 
-pub(crate) use explain::timelines;
+pub(crate) use explain::{scenario_timelines, timelines};
 
 use crate::args::Exit;
 use crate::error::CliError;
@@ -36,6 +42,12 @@ pub(crate) enum Command {
     Scenarios(scenarios::Args),
     Completions(completions::Args),
     Man(man::Args),
+    Init(init::Args),
+    Config(config::Args),
+    Agent(agent::Args),
+    Status(status::Args),
+    Events(events::Args),
+    Manage(manage::Args),
 }
 
 /// Runs a command.
@@ -53,5 +65,11 @@ pub(crate) fn run(command: &Command, output: &Output) -> Result<Exit, CliError> 
         Command::Scenarios(args) => scenarios::run(args, output),
         Command::Completions(args) => completions::run(args, output),
         Command::Man(args) => man::run(args, output),
+        Command::Init(args) => init::run(args, output),
+        Command::Config(args) => config::run(args, output),
+        Command::Agent(args) => agent::run(args),
+        Command::Status(args) => status::run(args, output),
+        Command::Events(args) => events::run(args, output),
+        Command::Manage(args) => manage::run(args, output),
     }
 }

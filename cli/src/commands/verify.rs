@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
+use tetrarch_core::Safety;
 use tetrarch_report::file::write_atomic;
 use tetrarch_report::{Format, Table};
 use tetrarch_verify::{Bounds, Finding, Kind, Preset, Progress, Round, check, scenario_of};
@@ -64,12 +65,31 @@ pub(crate) struct Args {
     /// Whole seconds in the order of the paper's times, or the paper's own times, which need far more states
     #[arg(long, value_enum, default_value_t)]
     timing: Timing,
-    /// Let the first fault strike the first server only, as the ring looks alike from each
-    #[arg(long)]
-    rotate: bool,
+    /// Which safety setting the group has
+    #[arg(long, value_enum, default_value_t)]
+    safety: SafetyChoice,
     /// Write what was found as scenario files into this folder, where the simulator knows the faults
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+}
+
+/// The value of `--safety`.
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+enum SafetyChoice {
+    /// The paper's protocol
+    #[default]
+    Paper,
+    /// The same under leases
+    Guarded,
+}
+
+impl From<SafetyChoice> for Safety {
+    fn from(choice: SafetyChoice) -> Self {
+        match choice {
+            SafetyChoice::Paper => Self::Paper,
+            SafetyChoice::Guarded => Self::Guarded,
+        }
+    }
 }
 
 /// The value of `--timing`.
@@ -136,10 +156,8 @@ fn line(progress: &Progress) -> String {
 
 /// Checks and tells.
 pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
-    let mut bounds = Bounds::new(args.ring, args.timing.into(), &args.faults.kinds)?;
-    if args.rotate {
-        bounds = bounds.rotated();
-    }
+    let bounds = Bounds::new(args.ring, args.timing.into(), &args.faults.kinds)?
+        .with_safety(args.safety.into());
     if let Some(folder) = &args.out {
         make_folder(folder)?;
     }
@@ -185,7 +203,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
         Ok(Exit::Fine)
     } else {
         Err(CliError::Usage(format!(
-            "the time was over after {} s; a longer --time-limit, fewer kinds or --rotate may help",
+            "the time was over after {} s; a longer --time-limit or fewer kinds may help",
             args.time_limit
         )))
     }
@@ -229,19 +247,15 @@ fn head(bounds: &Bounds, args: &Args) -> String {
         spans.join(", ")
     };
     format!(
-        "ring of {}, safety paper, timing {}, up to {} of these faults: {}\n\
-         cuts, partitions and pauses last {}; what is late is late by {}\n{}",
+        "ring of {}, safety {}, timing {}, up to {} of these faults: {}\n\
+         cuts, partitions and pauses last {}; what is late is late by {}\n",
         bounds.ring(),
+        Safety::from(args.safety).name(),
         Preset::from(args.timing).name(),
         args.faults.count,
         kinds.join(", "),
         list(bounds.spells()),
         list(bounds.delays()),
-        if args.rotate {
-            "the first fault strikes S1 only\n"
-        } else {
-            ""
-        }
     )
 }
 

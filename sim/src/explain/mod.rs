@@ -95,6 +95,7 @@ pub fn explain_with(
         matches!(
             fault.action,
             FaultAction::FileServerDown
+                | FaultAction::FileServerCut(_)
                 | FaultAction::FileServerUp
                 | FaultAction::FileServerSlow(_)
         )

@@ -317,6 +317,9 @@ impl Words<'_> {
                     ratio.percent_text()
                 )
             }
+            FaultAction::FileServerCut(server) => {
+                format!("{} no longer reaches the file server", name(server))
+            }
             FaultAction::FileServerDown => "the file server is down".to_owned(),
             FaultAction::FileServerUp => "the file server is up again".to_owned(),
             FaultAction::FileServerSlow(factor) => {

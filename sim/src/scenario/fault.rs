@@ -93,6 +93,9 @@ pub enum FaultAction {
     /// `partition`: servers on different sides no longer reach each other. Every server is on
     /// exactly one side.
     Partition(Vec<Vec<ServerIndex>>),
+    /// `file-server-cut`: the server no longer reaches the file server: it reads nothing there, and
+    /// the witness does not hear it.
+    FileServerCut(ServerIndex),
     /// `heal`: all links are whole again; ends every cut, partition and loss.
     Heal,
     /// `loss`: from now on this share of all messages is lost.
@@ -143,6 +146,7 @@ const KINDS: &[Kind] = &[
     of_server!("agent-stop", AgentStop),
     of_server!("agent-start", AgentStart),
     of_server!("virtual-server-fails", VirtualServerFails),
+    of_server!("file-server-cut", FileServerCut),
     Kind {
         name: "cut",
         keys: &["from", "to"],
@@ -293,6 +297,7 @@ impl FaultAction {
             Self::AgentStop(_) => "agent-stop",
             Self::AgentStart(_) => "agent-start",
             Self::VirtualServerFails(_) => "virtual-server-fails",
+            Self::FileServerCut(_) => "file-server-cut",
             Self::Cut { .. } => "cut",
             Self::Partition(_) => "partition",
             Self::Heal => "heal",
@@ -320,7 +325,8 @@ pub(super) fn write_fault(fault: &Fault, out: &mut Writer<'_>) {
         | FaultAction::Repair(server)
         | FaultAction::AgentStop(server)
         | FaultAction::AgentStart(server)
-        | FaultAction::VirtualServerFails(server) => out.server("server", *server),
+        | FaultAction::VirtualServerFails(server)
+        | FaultAction::FileServerCut(server) => out.server("server", *server),
         FaultAction::Cut { from, to } => {
             out.server("from", *from);
             out.server("to", *to);

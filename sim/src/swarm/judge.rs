@@ -84,23 +84,49 @@ const LOOKS: u64 = 100;
 ///
 /// When the core refuses the configuration.
 pub fn judge(seed: u64, drawn: &Drawn) -> Result<SeedReport, SwarmError> {
-    let plan = &drawn.plan;
-    let scenario = plan.scenario();
+    let scenario = drawn.plan.scenario();
+    let watch = Watch::new(&scenario, &scenario.parameters, scenario.seed, ())?;
+    Ok(judge_watched(seed, drawn, &scenario, watch))
+}
+
+/// Runs what `seed` has drawn with a mistake planted in every server.
+///
+/// # Errors
+///
+/// When the core refuses the configuration.
+#[cfg(feature = "seeded-bugs")]
+pub fn judge_planted(
+    seed: u64,
+    drawn: &Drawn,
+    bug: tetrarch_core::Bug,
+) -> Result<SeedReport, SwarmError> {
+    let scenario = drawn.plan.scenario();
     let mut watch = Watch::new(&scenario, &scenario.parameters, scenario.seed, ())?;
+    watch.simulation.plant(bug);
+    Ok(judge_watched(seed, drawn, &scenario, watch))
+}
+
+fn judge_watched(
+    seed: u64,
+    drawn: &Drawn,
+    scenario: &Scenario,
+    mut watch: Watch<()>,
+) -> SeedReport {
+    let plan = &drawn.plan;
     let (healed_at, bound) = (plan.healed_at(), plan.bound());
     watch.run_to(healed_at);
     let mut well_at = None;
     for look in 1..=LOOKS {
         let stop = healed_at + Span::from_nanos(bound.as_nanos() / LOOKS).times(look);
         watch.run_to(stop);
-        well_at = if is_well(&scenario, &watch) {
+        well_at = if is_well(scenario, &watch) {
             well_at.or(Some(stop))
         } else {
             None
         };
     }
     watch.run_to(scenario.end());
-    watch.expect(&scenario, scenario.end());
+    watch.expect(scenario, scenario.end());
     let is_managing = ServerId::all(plan.size).all(|s| watch.simulation.is_managing(s));
     let simulated = watch.simulation.now() - Time::ZERO;
     let is_ended = watch.simulation.now() == scenario.end();
@@ -114,7 +140,7 @@ pub fn judge(seed: u64, drawn: &Drawn) -> Result<SeedReport, SwarmError> {
     for (times, invariant) in broken.iter_mut().zip(Invariant::ALL) {
         *times = count(invariant);
     }
-    Ok(SeedReport {
+    SeedReport {
         seed,
         servers: plan.size,
         rules: plan.rules,
@@ -125,7 +151,7 @@ pub fn judge(seed: u64, drawn: &Drawn) -> Result<SeedReport, SwarmError> {
         broken,
         progress_after: well_at.filter(|_| is_fine).map(|at| at - healed_at),
         bound,
-    })
+    }
 }
 
 /// Whether every expectation would be met now, and every server manages.

@@ -19,6 +19,8 @@ mod shrink;
 
 pub use bound::{BOUND_TEXT, progress_bound};
 pub use draw::{Drawn, draw};
+#[cfg(feature = "seeded-bugs")]
+pub use judge::judge_planted;
 pub use judge::{SeedReport, judge};
 pub use mix::{Kind, Mix};
 pub use plan::{Healing, Plan};

@@ -157,7 +157,10 @@ impl Plan {
 pub(super) fn breaks_links(action: &FaultAction) -> bool {
     matches!(
         action,
-        FaultAction::Cut { .. } | FaultAction::Partition(_) | FaultAction::Loss(_)
+        FaultAction::Cut { .. }
+            | FaultAction::Partition(_)
+            | FaultAction::Loss(_)
+            | FaultAction::FileServerCut(_)
     )
 }
 
@@ -189,6 +192,7 @@ fn without(action: &FaultAction, gone: ServerIndex) -> Option<FaultAction> {
         FaultAction::AgentStop(server) => FaultAction::AgentStop(kept(*server)?),
         FaultAction::AgentStart(server) => FaultAction::AgentStart(kept(*server)?),
         FaultAction::VirtualServerFails(server) => FaultAction::VirtualServerFails(kept(*server)?),
+        FaultAction::FileServerCut(server) => FaultAction::FileServerCut(kept(*server)?),
         FaultAction::Cut { from, to } => FaultAction::Cut {
             from: kept(*from)?,
             to: kept(*to)?,

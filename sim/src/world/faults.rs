@@ -32,6 +32,7 @@ impl<O: Observer> World<O> {
             | FaultAction::AgentStop(server)
             | FaultAction::AgentStart(server)
             | FaultAction::VirtualServerFails(server)
+            | FaultAction::FileServerCut(server)
             | FaultAction::Cut { from: server, .. } => (id(*server), WorldEvent::Fault(place)),
             _ => (id(ServerIndex(0)), WorldEvent::SystemFault(place)),
         };
@@ -71,12 +72,14 @@ impl<O: Observer> World<O> {
             }
             FaultAction::Heal => {
                 self.links.heal();
+                self.file_server.heal(now);
                 self.links_whole = true;
             }
             FaultAction::Loss(ratio) => {
                 self.links_whole = false;
                 self.links.set_loss(*ratio);
             }
+            FaultAction::FileServerCut(_) => self.file_server.cut(now, server),
             FaultAction::FileServerDown => self.file_server.set_up(now, false),
             FaultAction::FileServerUp => self.file_server.set_up(now, true),
             FaultAction::FileServerSlow(factor) => self.file_server.set_slowdown(now, *factor),

@@ -1,6 +1,6 @@
 //! The file server as a shared link: readers at the same time share its rate fairly.
 
-use tetrarch_core::{ServerId, Span, Time};
+use tetrarch_core::{Members, ServerId, Span, Time};
 
 use crate::parameters::Parameters;
 
@@ -41,6 +41,8 @@ struct Read {
 #[derive(Clone, Debug)]
 pub(crate) struct FileServer {
     up: bool,
+    /// The servers that do not reach it; their reads stand still.
+    cut: Members,
     /// Time at the reference rate becomes time at this server's rate by this factor.
     rate: (u64, u64),
     slowdown: u32,
@@ -55,6 +57,7 @@ impl FileServer {
     pub(crate) fn new(parameters: &Parameters) -> Self {
         Self {
             up: true,
+            cut: Members::NONE,
             rate: (parameters.link_rate.0, parameters.file_server_rate.0),
             slowdown: 1,
             reads: Vec::new(),
@@ -66,14 +69,32 @@ impl FileServer {
     /// Up, at its own rate, and without readers, at time zero.
     pub(crate) fn reset(&mut self) {
         self.up = true;
+        self.cut = Members::NONE;
         self.slowdown = 1;
         self.reads.clear();
         self.at = Time::ZERO;
         self.change = 0;
     }
 
-    pub(crate) const fn is_up(&self) -> bool {
-        self.up
+    /// Whether `server` gets answers from it.
+    pub(crate) const fn answers(&self, server: ServerId) -> bool {
+        self.up && !self.cut.contains(server)
+    }
+
+    /// From now on `server` does not reach it.
+    pub(crate) fn cut(&mut self, now: Time, server: ServerId) {
+        self.advance(now);
+        self.cut = self.cut.with(server);
+        self.change += 1;
+    }
+
+    /// Everybody reaches it again.
+    pub(crate) fn heal(&mut self, now: Time) {
+        if !self.cut.is_empty() {
+            self.advance(now);
+            self.cut = Members::NONE;
+            self.change += 1;
+        }
     }
 
     /// Begins a read that takes `alone` at the reference rate when nobody else reads.
@@ -99,12 +120,7 @@ impl FileServer {
 
     /// When the next read is complete, and the count of changes that this holds for.
     pub(crate) fn next_end(&self) -> Option<(Time, u32)> {
-        let left = self
-            .reads
-            .iter()
-            .map(|read| read.left)
-            .min()
-            .filter(|_| self.up)?;
+        let left = self.moving().map(|read| read.left).min()?;
         let wait = (left * self.share()).div_ceil(FRACTIONS);
         let wait = Span::from_nanos(u64::try_from(wait).unwrap_or(u64::MAX));
         Some((self.at + wait, self.change))
@@ -116,24 +132,34 @@ impl FileServer {
             return None;
         }
         self.advance(now);
-        let complete = self.reads.iter().position(|read| read.left == 0)?;
+        let is_complete = |read: &Read| read.left == 0 && self.answers(read.reader.server);
+        let complete = self.reads.iter().position(is_complete)?;
         self.change += 1;
         Some(self.reads.remove(complete).reader)
     }
 
+    /// The reads that go on at this moment.
+    fn moving(&self) -> impl Iterator<Item = &Read> {
+        let answers = |read: &&Read| self.answers(read.reader.server);
+        self.reads.iter().filter(answers)
+    }
+
     fn share(&self) -> u128 {
-        self.reads.len() as u128 * u128::from(self.slowdown)
+        self.moving().count() as u128 * u128::from(self.slowdown)
     }
 
     fn advance(&mut self, now: Time) {
         let elapsed = u128::from((now - self.at).as_nanos());
         self.at = now;
-        if self.reads.is_empty() || !self.up {
+        let share = self.share();
+        if share == 0 {
             return;
         }
-        let done = elapsed * FRACTIONS / self.share();
+        let done = elapsed * FRACTIONS / share;
         for read in &mut self.reads {
-            read.left = read.left.saturating_sub(done);
+            if !self.cut.contains(read.reader.server) {
+                read.left = read.left.saturating_sub(done);
+            }
         }
     }
 }
@@ -180,6 +206,22 @@ mod tests {
         assert_eq!(file_server.next_end(), None);
         file_server.set_up(at(9000), true);
         assert_eq!(file_server.next_end().unwrap().0, at(10_600));
+    }
+
+    #[test]
+    fn a_server_that_is_cut_off_reads_nothing_and_leaves_the_rate_to_the_others() {
+        let mut file_server = FileServer::new(&Parameters::paper());
+        file_server.begin(at(0), reader(0), Span::from_millis(1000));
+        file_server.begin(at(0), reader(1), Span::from_millis(1000));
+        // Each has 800 ms of work left at 400 ms.
+        file_server.cut(at(400), reader(0).server);
+        assert!(!file_server.answers(reader(0).server));
+        let (end, change) = file_server.next_end().unwrap();
+        assert_eq!(end, at(1200));
+        assert_eq!(file_server.take_complete(end, change), Some(reader(1)));
+        assert_eq!(file_server.next_end(), None);
+        file_server.heal(at(9000));
+        assert_eq!(file_server.next_end().unwrap().0, at(9800));
     }
 
     #[test]

@@ -96,7 +96,7 @@ impl<O: Observer> World<O> {
     }
 
     pub(super) fn voted(&mut self, ticket: Ticket, claims: Claims) -> Stimulus {
-        if !self.file_server.is_up() || !self.is_alive(ticket) {
+        if !self.file_server.answers(ticket.server) || !self.is_alive(ticket) {
             return self.finished(ticket, Outcome::Failed);
         }
         let term = self.parameters.lease_term;

@@ -51,13 +51,13 @@ impl<O: Observer> World<O> {
             .push(self.now + wait + own, Happening::BootRead { server, life });
     }
 
-    /// The last part of a start reads from the file server. Without a file server the start goes on
-    /// from the local disk.
+    /// The last part of a start reads from the file server. Where it does not answer the start goes
+    /// on from the local disk.
     pub(super) fn boot_read(&mut self, server: ServerId, life: u32) {
         if self.server(server).life != life {
             return;
         }
-        if self.file_server.is_up() {
+        if self.file_server.answers(server) {
             let reader = Reader {
                 server,
                 life,
@@ -146,7 +146,7 @@ impl<O: Observer> World<O> {
             let step = self.server_mut(server).executer.step(now, input);
             input = match step.output {
                 Some(ExecuterOutput::CopyFromShared) => ExecuterInput::Copied {
-                    ok: self.file_server.is_up(),
+                    ok: self.file_server.answers(server),
                 },
                 Some(ExecuterOutput::StartPrograms { .. }) => {
                     stimulus = Stimulus::Input(server, self.start_input(server));

@@ -1,6 +1,9 @@
 //! The generated tables of the documents, as Markdown.
 #![allow(unreachable_pub)]
 
+mod costs;
+mod partitions;
+
 use std::fmt::Write;
 use std::path::Path;
 
@@ -12,6 +15,9 @@ use tetrarch_sim::scenario::{Metric, Scenario};
 use tetrarch_sim::sensitivity::{Change, Row, sensitivity};
 
 use crate::experiments::{FIG6, FIG7, Published, simulated_s};
+
+pub use costs::costs;
+pub use partitions::partitions;
 
 pub fn figure_6() -> String {
     figure(Table::Fig6, &FIG6)

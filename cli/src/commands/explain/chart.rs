@@ -1,5 +1,7 @@
 //! The timeline as a chart of the report crate.
 
+use std::path::PathBuf;
+
 use rayon::prelude::*;
 use tetrarch_core::{ServerId, Span};
 use tetrarch_report::figures::Image;
@@ -7,7 +9,7 @@ use tetrarch_report::figures::timeline::{self, Chart};
 use tetrarch_sim::explain::{self, BarKind, Explanation, explain_with};
 use tetrarch_sim::parameters::Parameters;
 use tetrarch_sim::reproduce::{Experiment, Table, experiments};
-use tetrarch_sim::scenario::{Metric, Trouble};
+use tetrarch_sim::scenario::{Metric, Scenario, Trouble};
 
 use crate::error::CliError;
 
@@ -44,6 +46,35 @@ pub(crate) fn timelines(images: &[Image]) -> Result<Vec<(String, Vec<u8>)>, CliE
     Ok(drawn.concat())
 }
 
+/// The timelines of these scenarios, named like their files: each form in `images` for each, in their order.
+///
+/// # Errors
+///
+/// When a file does not parse, or the core or the drawing library refuses what is in it.
+pub(crate) fn scenario_timelines(
+    paths: &[PathBuf],
+    images: &[Image],
+) -> Result<Vec<(String, Vec<u8>)>, CliError> {
+    let one = |path: &PathBuf| {
+        let scenario = Scenario::load(path)?;
+        let explanation = explain::explain(&scenario)?;
+        let stem = path.file_stem().unwrap_or(path.as_os_str());
+        let stem = stem.to_string_lossy();
+        render(&stem, &chart(&scenario.name, &explanation), images)
+    };
+    let drawn = paths
+        .par_iter()
+        .map(one)
+        .collect::<Result<Vec<_>, CliError>>()?;
+    Ok(drawn.concat())
+}
+
+/// The chart in each form, as files' names and contents.
+fn render(stem: &str, chart: &Chart, images: &[Image]) -> Result<Vec<(String, Vec<u8>)>, CliError> {
+    let draw = |image: &Image| Ok((format!("{stem}.{}", image.ending()), chart.render(*image)?));
+    images.iter().map(draw).collect()
+}
+
 fn pictures(experiment: &Experiment, images: &[Image]) -> Result<Vec<(String, Vec<u8>)>, CliError> {
     let explanation = explain_with(&experiment.scenario, &Parameters::paper())?;
     let named = || experiment.troubles.iter();
@@ -56,9 +87,7 @@ fn pictures(experiment: &Experiment, images: &[Image]) -> Result<Vec<(String, Ve
     });
     let chart = chart(&title, &explanation);
     let stem = stem.join("-");
-    let stem = format!("timeline-{stem}");
-    let draw = |image: &Image| Ok((format!("{stem}.{}", image.ending()), chart.render(*image)?));
-    images.iter().map(draw).collect()
+    render(&format!("timeline-{stem}"), &chart, images)
 }
 
 /// What was measured, in one line.

@@ -1,0 +1,352 @@
+//! The agent of one server: the paper's executer, which starts and stops the management programs, and
+//! everything around it that lives longer than they do.
+//!
+//! Ending the agent is not stopping the programs. Addresses and virtual servers stay as they are, and an
+//! agent that starts again finds them: so it can be replaced while everything is in service. The
+//! programs stop when the flag file goes away.
+
+pub mod control;
+mod life;
+mod requests;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tetrarch_core::Command;
+use tetrarch_core::data::GroupData;
+use tetrarch_core::executer::{
+    Executer, ExecuterDeadline, ExecuterInput, ExecuterOutput, ExecuterPhase, ExecuterTimer,
+};
+use thiserror::Error;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tracing::{info, warn};
+
+use crate::clock::{BootClock, Clock};
+use crate::disk::Disk;
+use crate::driver::Handle;
+use crate::parts::program::Program;
+use crate::parts::{Failure, Parts};
+use crate::peers::Network;
+use crate::peers::tls::{Credentials, TlsError};
+use crate::site::Site;
+use crate::store;
+use control::Control;
+use life::{Connected, Life};
+
+/// Longest wait for the local disk.
+const LOCAL_MAX: Duration = Duration::from_secs(2);
+
+/// How long a driver may take to say how things stand before the watchdog is left to bark.
+const ANSWER_MAX: Duration = Duration::from_secs(2);
+
+/// How many calls to the local disk, and to the shared area, may be outstanding.
+const LOCAL_THREADS_MAX: usize = 8;
+const SHARED_THREADS_MAX: usize = 2;
+
+/// Why an agent cannot run.
+#[derive(Debug, Error)]
+pub enum AgentError {
+    /// The control socket cannot be made.
+    #[error("{}: cannot make the control socket: {source}", path.display())]
+    Socket {
+        /// The socket.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The system gives no threads or signals.
+    #[error("cannot start: {0}")]
+    System(#[from] io::Error),
+    /// The keys cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+/// Makes the parts of this server for a group.
+pub trait MakeParts: Send + 'static {
+    /// The parts.
+    type Parts: Parts;
+
+    /// Makes them, for the management data `group`.
+    ///
+    /// # Errors
+    ///
+    /// When this server cannot do what it would be asked; the management programs do not start then.
+    fn make(&self, site: &Site, group: &GroupData) -> Result<Self::Parts, Failure>;
+}
+
+/// What the agent shares with its tasks.
+struct Shared<P> {
+    site: Site,
+    local: Disk,
+    /// The driver, while the management programs run.
+    handle: watch::Sender<Option<Handle>>,
+    /// The parts, while the management programs run.
+    parts: watch::Sender<Option<Arc<P>>>,
+    network: watch::Sender<Option<Network>>,
+    phase: watch::Sender<ExecuterPhase>,
+}
+
+/// The agent of one server.
+struct Agent<C, M: MakeParts> {
+    shared: Arc<Shared<M::Parts>>,
+    make: M,
+    clock: C,
+    mount: Disk,
+    executer: Executer,
+    deadline: Option<ExecuterDeadline>,
+    ended: mpsc::Sender<ExecuterInput>,
+    connected: Option<Connected>,
+    life: Option<Life>,
+}
+
+/// Runs the agent of `site` until SIGTERM or SIGINT; SIGHUP lets it read its keys anew.
+///
+/// # Errors
+///
+/// When the control socket or the signals cannot be had.
+pub fn run(site: Site, make: impl MakeParts) -> Result<(), AgentError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let done = runtime.block_on(async {
+        let (mut term, mut int) = (
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::interrupt())?,
+        );
+        let mut hup = signal(SignalKind::hangup())?;
+        let (reload, reloads) = mpsc::channel(1);
+        let hups = async move {
+            while hup.recv().await.is_some() {
+                // One that waits already is enough.
+                let _ = reload.try_send(());
+            }
+        };
+        tokio::spawn(hups);
+        let stop = async move {
+            tokio::select! {
+                _ = term.recv() => {}
+                _ = int.recv() => {}
+            }
+        };
+        run_until(site, BootClock::start(), make, stop, reloads).await
+    });
+    // A thread that hangs in a dead mount is not waited for.
+    runtime.shutdown_background();
+    done
+}
+
+/// Runs the agent of `site` until `stop` ends. It reads its keys anew for each of `reloads`.
+async fn run_until<C: Clock, M: MakeParts>(
+    site: Site,
+    clock: C,
+    make: M,
+    stop: impl Future<Output = ()>,
+    mut reloads: mpsc::Receiver<()>,
+) -> Result<(), AgentError> {
+    let (ended, mut inputs) = mpsc::channel(8);
+    let mut agent = Agent::new(site, clock, make, ended).await;
+    let control = Control::bind(&agent.shared.site.socket)?;
+    let controlled = tokio::spawn(control.serve(Arc::clone(&agent.shared)));
+    agent.step(ExecuterInput::Start).await;
+    tell_systemd(&[sd_notify::NotifyState::Ready]);
+    tokio::pin!(stop);
+    loop {
+        let (clock, deadline) = (agent.clock.clone(), agent.deadline);
+        let due = async move {
+            match deadline {
+                Some(deadline) => {
+                    clock.sleep_until(deadline.at).await;
+                    deadline.timer
+                }
+                None => core::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = &mut stop => break,
+            () = Life::end(&mut agent.life) => agent.life_ended().await,
+            Some(input) = inputs.recv() => agent.step(input).await,
+            Some(()) = reloads.recv() => agent.renew().await,
+            timer = due => agent.due(timer).await,
+        }
+    }
+    tell_systemd(&[sd_notify::NotifyState::Stopping]);
+    controlled.abort();
+    agent.abandon();
+    Ok(())
+}
+
+fn tell_systemd(state: &[sd_notify::NotifyState<'_>]) {
+    // Without systemd there is nobody to tell.
+    if let Err(why) = sd_notify::notify(state) {
+        warn!(%why, "systemd cannot be told");
+    }
+}
+
+impl<C: Clock, M: MakeParts> Agent<C, M> {
+    async fn new(site: Site, clock: C, make: M, ended: mpsc::Sender<ExecuterInput>) -> Self {
+        let local = Disk::new(LOCAL_THREADS_MAX);
+        let (folder, ring) = (site.copy(), site.ring.clone());
+        let copied = local.call(LOCAL_MAX, move || store::read(&folder, &ring).ok());
+        let copied = copied.await.flatten();
+        let executer = Executer::new(site.executer, copied.is_some());
+        let shared = Shared {
+            site,
+            local,
+            handle: watch::Sender::new(None),
+            parts: watch::Sender::new(None),
+            network: watch::Sender::new(None),
+            phase: watch::Sender::new(executer.phase()),
+        };
+        let mut agent = Self {
+            shared: Arc::new(shared),
+            make,
+            clock,
+            mount: Disk::new(SHARED_THREADS_MAX),
+            executer,
+            deadline: None,
+            ended,
+            connected: None,
+            life: None,
+        };
+        // Connections come first: an operator at another server may want this one to be managed.
+        if let Some(group) = copied
+            && let Err(why) = agent.connect(&group).await
+        {
+            warn!(%why, "no connections yet");
+        }
+        agent
+    }
+
+    /// Steps the executer until it waits again, and carries out what it wants.
+    async fn step(&mut self, input: ExecuterInput) {
+        let mut next = Some(input);
+        while let Some(input) = next.take() {
+            let step = self.executer.step(self.clock.now(), input);
+            self.deadline = step.deadline;
+            match step.output {
+                None => {}
+                Some(ExecuterOutput::CopyFromShared) => self.begin_copy(),
+                Some(ExecuterOutput::StartPrograms { fresh }) => {
+                    if let Err(why) = self.begin_life(fresh).await {
+                        warn!(%why, "the management programs cannot start");
+                        next = Some(ExecuterInput::Stopped);
+                    }
+                }
+                Some(ExecuterOutput::StopPrograms) => match &self.life {
+                    Some(life) => life.stop().await,
+                    None => next = Some(ExecuterInput::Stopped),
+                },
+            }
+        }
+        let phase = self.executer.phase();
+        self.shared.phase.send_if_modified(|shown| {
+            let is_new = core::mem::discriminant(shown) != core::mem::discriminant(&phase);
+            *shown = phase;
+            is_new
+        });
+    }
+
+    async fn due(&mut self, timer: ExecuterTimer) {
+        let input = match timer {
+            ExecuterTimer::Look => {
+                self.feed_watchdog().await;
+                self.look().await
+            }
+            ExecuterTimer::Copy => ExecuterInput::Deadline,
+        };
+        self.step(input).await;
+    }
+
+    async fn look(&self) -> ExecuterInput {
+        let flag = self.shared.site.flag();
+        let looked = self.shared.local.call(LOCAL_MAX, move || flag.try_exists());
+        match looked.await {
+            Some(Ok(present)) => ExecuterInput::Flag { present },
+            Some(Err(_)) | None => ExecuterInput::Deadline,
+        }
+    }
+
+    /// The watchdog is fed while the driver answers.
+    async fn feed_watchdog(&self) {
+        if let Some(life) = &self.life {
+            let answer = tokio::time::timeout(ANSWER_MAX, life.handle.status());
+            if answer.await.is_err() {
+                warn!("the driver does not answer");
+                return;
+            }
+        }
+        tell_systemd(&[sd_notify::NotifyState::Watchdog]);
+    }
+
+    fn begin_copy(&self) {
+        let site = &self.shared.site;
+        let (shared, copy, ring) = (site.shared.clone(), site.copy(), site.ring.clone());
+        let (mount, ended) = (self.mount.clone(), self.ended.clone());
+        tokio::spawn(async move {
+            let copied = mount.call(Duration::MAX, move || store::copy(&shared, &copy, &ring));
+            // The executer has its own patience; what is waited for here is the end, however late.
+            let ok = match copied.await {
+                Some(Ok(())) => true,
+                Some(Err(why)) => {
+                    warn!(%why, "the management data cannot be copied");
+                    false
+                }
+                None => {
+                    warn!("the shared area does not answer");
+                    false
+                }
+            };
+            let _ = ended.send(ExecuterInput::Copied { ok }).await;
+        });
+    }
+
+    async fn life_ended(&mut self) {
+        info!("the management programs have ended");
+        self.life = None;
+        self.shared.handle.send_replace(None);
+        self.shared.parts.send_replace(None);
+        self.step(ExecuterInput::Stopped).await;
+    }
+
+    async fn renew(&self) {
+        let Some(connected) = &self.connected else {
+            return;
+        };
+        match self.credentials(&connected.group).await {
+            Ok(credentials) => {
+                connected.network.renew(credentials);
+                info!("the keys were read anew");
+            }
+            // The old ones still count, which is better than none.
+            Err(why) => warn!(%why, "the keys cannot be read, the old ones stay"),
+        }
+    }
+
+    async fn credentials(&self, group: &GroupData) -> Result<Credentials, Failure> {
+        let (files, group) = (self.shared.site.tls.clone(), group.clone());
+        let loaded = self
+            .shared
+            .local
+            .call(LOCAL_MAX, move || Credentials::load(&files, &group));
+        Ok(loaded.await.ok_or("the local disk does not answer")??)
+    }
+}
+
+/// Lets the site's own program be the parts of this server.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SiteProgram;
+
+impl MakeParts for SiteProgram {
+    type Parts = Program;
+
+    fn make(&self, site: &Site, _: &GroupData) -> Result<Program, Failure> {
+        let (program, data) = (site.program.clone(), site.copy());
+        Ok(Program::new(program, data, site.ring.clone()))
+    }
+}

@@ -1,0 +1,283 @@
+//! The control socket: what an operator on this server may ask its agent.
+//!
+//! A question is one line of JSON, an [`Ask`]; the answers are lines of JSON, each an [`Answer`]. The
+//! socket belongs to the user of the agent and nobody else may use it.
+
+use std::fs;
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tetrarch_core::ServerId;
+use tetrarch_core::executer::ExecuterPhase;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::timeout;
+use tracing::{debug, warn};
+
+use super::{AgentError, Shared, requests};
+use crate::link::{Peers, Request};
+use crate::parts::Parts;
+use crate::status::Status;
+
+/// The longest question in bytes.
+const ASK_BYTES_MAX: u64 = 1024;
+
+/// How many may ask at once.
+const ASKING_MAX: usize = 16;
+
+/// How long a question may take to come, and another server to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Ask {
+    /// How do things stand?
+    Status,
+    /// What happens from now on?
+    Events,
+    /// Create or remove flag files.
+    Flag {
+        /// Whether the file shall be there.
+        present: bool,
+        /// On all servers of the group, not on this one alone.
+        all: bool,
+    },
+}
+
+/// A line of an answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "kebab-case")]
+pub enum Answer {
+    /// How things stand.
+    Status {
+        /// The host names in ring order.
+        ring: Vec<String>,
+        /// What the executer is busy with.
+        executer: String,
+        /// How things stand; none while the management programs are stopped.
+        status: Option<Status>,
+    },
+    /// Something happened.
+    Event {
+        /// Seconds since the agent's start.
+        at_s: f64,
+        /// What.
+        event: String,
+    },
+    /// So many events were missed, because they were not read fast enough.
+    Missed {
+        /// How many.
+        events: u64,
+    },
+    /// What became of one server's flag file.
+    Flag {
+        /// The server.
+        server: String,
+        /// Whether it was done.
+        done: bool,
+    },
+    /// The question cannot be answered.
+    Error {
+        /// Why.
+        why: String,
+    },
+}
+
+/// The socket at which questions come.
+pub(super) struct Control {
+    listener: UnixListener,
+}
+
+impl Control {
+    /// Makes the socket at `path`, in the place of one whose agent has ended.
+    pub(super) fn bind(path: &Path) -> Result<Self, AgentError> {
+        let refuse = |source| AgentError::Socket {
+            path: path.to_owned(),
+            source,
+        };
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(refuse)?;
+        }
+        if std::os::unix::net::UnixStream::connect(path).is_ok() {
+            let source = io::Error::new(
+                io::ErrorKind::AddrInUse,
+                "another agent of this server runs",
+            );
+            return Err(refuse(source));
+        }
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(refuse(error)),
+            _ => {}
+        }
+        // Made under another name and then renamed, so that nobody can ask before the mode is set.
+        let beside = path.with_extension("new");
+        let _ = fs::remove_file(&beside);
+        let listener = UnixListener::bind(&beside).map_err(refuse)?;
+        fs::set_permissions(&beside, fs::Permissions::from_mode(0o600)).map_err(refuse)?;
+        fs::rename(&beside, path).map_err(refuse)?;
+        Ok(Self { listener })
+    }
+
+    /// Answers questions.
+    pub(super) async fn serve<P: Parts>(self, shared: Arc<Shared<P>>) {
+        let asking = Arc::new(Semaphore::new(ASKING_MAX));
+        loop {
+            let stream = match self.listener.accept().await {
+                Ok((stream, _)) => stream,
+                Err(why) => {
+                    warn!(%why, "cannot take a question");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            };
+            let Ok(place) = Arc::clone(&asking).try_acquire_owned() else {
+                continue;
+            };
+            let shared = Arc::clone(&shared);
+            tokio::spawn(async move {
+                if let Err(why) = answer(&shared, stream).await {
+                    debug!(%why, "whoever asked has gone");
+                }
+                drop(place);
+            });
+        }
+    }
+}
+
+async fn say(stream: &mut UnixStream, answer: &Answer) -> io::Result<()> {
+    let mut line = serde_json::to_vec(answer)?;
+    line.push(b'\n');
+    stream.write_all(&line).await
+}
+
+async fn answer<P: Parts>(shared: &Shared<P>, mut stream: UnixStream) -> io::Result<()> {
+    let mut line = String::new();
+    let mut source = tokio::io::BufReader::new((&mut stream).take(ASK_BYTES_MAX));
+    timeout(PATIENCE, source.read_line(&mut line)).await??;
+    match serde_json::from_str(&line) {
+        Ok(Ask::Status) => {
+            let handle = shared.handle.borrow().clone();
+            let status = match handle {
+                Some(handle) => handle.status().await,
+                None => None,
+            };
+            let executer = phase_name(*shared.phase.borrow()).to_owned();
+            let ring = ring(shared);
+            let answer = Answer::Status {
+                ring,
+                executer,
+                status,
+            };
+            say(&mut stream, &answer).await
+        }
+        Ok(Ask::Events) => events(shared, &mut stream).await,
+        Ok(Ask::Flag { present, all }) => flags(shared, &mut stream, present, all).await,
+        Err(error) => {
+            let why = format!("expected a question such as {{\"ask\":\"status\"}}: {error}");
+            say(&mut stream, &Answer::Error { why }).await
+        }
+    }
+}
+
+const fn phase_name(phase: ExecuterPhase) -> &'static str {
+    match phase {
+        ExecuterPhase::Off => "off",
+        ExecuterPhase::Idle => "stopped",
+        ExecuterPhase::Copying { .. } => "copying",
+        ExecuterPhase::Running => "running",
+        ExecuterPhase::Stopping => "stopping",
+    }
+}
+
+fn ring<P>(shared: &Shared<P>) -> Vec<String> {
+    shared.site.ring.iter().map(ToString::to_string).collect()
+}
+
+/// Tells events until whoever asked goes away, over the lives of the management programs.
+async fn events<P: Parts>(shared: &Shared<P>, stream: &mut UnixStream) -> io::Result<()> {
+    let mut handles = shared.handle.subscribe();
+    loop {
+        let handle = handles.borrow_and_update().clone();
+        if let Some(handle) = handle {
+            let mut events = handle.events();
+            // The handle itself would keep the events from ending with their driver.
+            drop(handle);
+            loop {
+                let answer = tokio::select! {
+                    _ = handles.changed() => break,
+                    noted = events.recv() => match noted {
+                        Ok(noted) => Answer::Event {
+                            at_s: noted.at.as_secs_f64(),
+                            event: format!("{:?}", noted.event),
+                        },
+                        Err(RecvError::Lagged(events)) => Answer::Missed { events },
+                        Err(RecvError::Closed) => break,
+                    },
+                };
+                say(stream, &answer).await?;
+            }
+        } else if handles.changed().await.is_err() {
+            return Ok(());
+        }
+    }
+}
+
+async fn flags<P: Parts>(
+    shared: &Shared<P>,
+    stream: &mut UnixStream,
+    present: bool,
+    all: bool,
+) -> io::Result<()> {
+    let (names, me) = (ring(shared), shared.site.me);
+    let network = shared.network.borrow().clone();
+    // The others first: this server's own programs are the way to them.
+    let others = me.after(names.len()).filter(|_| all);
+    for server in others.chain([me]) {
+        let done = if server == me {
+            requests::set_flag(shared, present).await.is_ok()
+        } else {
+            ask_for_flag(network.as_ref(), server, present).await
+        };
+        let server = names[server.index()].clone();
+        say(stream, &Answer::Flag { server, done }).await?;
+    }
+    Ok(())
+}
+
+async fn ask_for_flag(
+    network: Option<&crate::peers::Network>,
+    server: ServerId,
+    present: bool,
+) -> bool {
+    let Some(network) = network else {
+        return false;
+    };
+    let asking = network.request(server, Request::SetFlag { present });
+    timeout(PATIENCE, asking)
+        .await
+        .is_ok_and(|done| done.is_ok())
+}
+
+/// Asks the agent whose control socket is at `socket`; gives its answers as they come.
+///
+/// # Errors
+///
+/// When there is no agent, or it may not be asked.
+pub fn ask(
+    socket: &Path,
+    ask: &Ask,
+) -> io::Result<impl Iterator<Item = io::Result<Answer>> + use<>> {
+    let mut stream = std::os::unix::net::UnixStream::connect(socket)?;
+    let mut line = serde_json::to_vec(ask)?;
+    line.push(b'\n');
+    stream.write_all(&line)?;
+    let answers = BufReader::new(stream).lines();
+    Ok(answers.map(|line| Ok(serde_json::from_str(&line?)?)))
+}

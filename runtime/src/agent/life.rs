@@ -1,0 +1,145 @@
+//! What begins and ends with the management programs, and the connections, which stay.
+
+use std::sync::Arc;
+
+use tetrarch_core::data::GroupData;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tracing::{info, warn};
+
+use super::{Agent, Command, LOCAL_MAX, MakeParts, requests};
+use crate::clock::Clock;
+use crate::driver::{Driver, Handle};
+use crate::parts::Failure;
+use crate::peers::{Addresses, Arrivals, Network};
+use crate::recorder::Recorder;
+use crate::store;
+
+/// How many requests may wait; more are refused.
+const REQUESTS_MAX: usize = 4;
+
+/// Running management programs.
+pub(super) struct Life {
+    pub(super) handle: Handle,
+    driver: JoinHandle<()>,
+}
+
+impl Life {
+    /// Lets the programs stop; they end later.
+    pub(super) async fn stop(&self) {
+        // Programs that have just ended need no stop.
+        let _ = self.handle.command(Command::Stop).await;
+    }
+
+    /// Ends when the programs do; never without any.
+    pub(super) async fn end(life: &mut Option<Self>) {
+        match life {
+            Some(life) => {
+                if let Err(why) = (&mut life.driver).await {
+                    warn!(%why, "the driver failed");
+                }
+            }
+            None => core::future::pending().await,
+        }
+    }
+}
+
+/// The connections to the other servers of a group.
+pub(super) struct Connected {
+    pub(super) group: GroupData,
+    pub(super) network: Network,
+    tasks: [JoinHandle<()>; 2],
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl<C: Clock, M: MakeParts> Agent<C, M> {
+    /// Starts the management programs from the local copy.
+    pub(super) async fn begin_life(&mut self, fresh: bool) -> Result<(), Failure> {
+        let shared = Arc::clone(&self.shared);
+        let (folder, ring) = (shared.site.copy(), shared.site.ring.clone());
+        let read = shared
+            .local
+            .call(LOCAL_MAX, move || store::read(&folder, &ring));
+        let group = read.await.ok_or("the local disk does not answer")??;
+        let network = self.connect(&group).await?;
+        let config = shared.site.config()?;
+        let parts = Arc::new(self.make.make(&shared.site, &group)?);
+        let record = self.record().await;
+        let (driver, handle) = Driver::new(
+            config,
+            self.clock.clone(),
+            Arc::clone(&parts),
+            Arc::new(network),
+            record,
+        );
+        shared.handle.send_replace(Some(handle.clone()));
+        shared.parts.send_replace(Some(parts));
+        self.life = Some(Life {
+            handle,
+            driver: tokio::spawn(driver.run()),
+        });
+        info!(fresh, "the management programs start");
+        Ok(())
+    }
+
+    /// A record of the next life. Without one the programs run all the same.
+    async fn record(&self) -> Option<Recorder> {
+        let site = self.shared.site.clone();
+        let begun = self.shared.local.call(LOCAL_MAX, move || {
+            let config = site.config().ok()?;
+            match Recorder::begin(&site.records, site.host(), &config) {
+                Ok((recorder, _)) => Some(recorder),
+                Err(why) => {
+                    warn!(%why, "this life is not recorded");
+                    None
+                }
+            }
+        });
+        begun.await.flatten()
+    }
+
+    /// The connections of this group: those that there are, or new ones if the group has changed.
+    pub(super) async fn connect(&mut self, group: &GroupData) -> Result<Network, Failure> {
+        if let Some(connected) = &self.connected
+            && connected.group == *group
+        {
+            return Ok(connected.network.clone());
+        }
+        let credentials = self.credentials(group).await?;
+        let network = Network::new(credentials);
+        let (ask, asked) = mpsc::channel(REQUESTS_MAX);
+        let site = &self.shared.site;
+        let addresses = Addresses {
+            me: site.me,
+            servers: site.addresses(group),
+        };
+        let arrivals = Arrivals {
+            handle: self.shared.handle.subscribe(),
+            asked: ask,
+        };
+        let running = network.clone();
+        let tasks = [
+            tokio::spawn(async move { running.run(addresses, arrivals).await }),
+            tokio::spawn(requests::serve(Arc::clone(&self.shared), asked)),
+        ];
+        self.shared.network.send_replace(Some(network.clone()));
+        self.connected = Some(Connected {
+            group: group.clone(),
+            network: network.clone(),
+            tasks,
+        });
+        Ok(network)
+    }
+
+    /// Ends without stopping anything: the agent's end is not the programs'.
+    pub(super) fn abandon(self) {
+        if let Some(life) = self.life {
+            life.driver.abort();
+        }
+    }
+}

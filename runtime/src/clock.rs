@@ -1,0 +1,80 @@
+//! The clock of a driver: instants that count the time of a suspended machine, and the one wake-up.
+
+use core::future::Future;
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+use tetrarch_core::Time;
+
+/// How late a wake-up may be after the machine was suspended.
+const SLICE_MAX: Duration = Duration::from_secs(1);
+
+/// Where a driver gets the present instant from, and how it waits for a later one. A trait, so that
+/// tests can run under a clock of their own.
+pub trait Clock: Clone + Send + Sync + 'static {
+    /// The present instant. It never goes back.
+    fn now(&self) -> Time;
+
+    /// Ends when `at` has come; at once when it has passed.
+    fn sleep_until(&self, at: Time) -> impl Future<Output = ()> + Send;
+}
+
+/// Linux's `CLOCK_BOOTTIME`, counted from when this value was made.
+///
+/// It goes on while the machine is suspended, so a server that wakes up knows how long it was away:
+/// its waits have passed, and it asks before it acts on old knowledge. Changes of the date do not
+/// touch it.
+#[derive(Clone, Copy, Debug)]
+pub struct BootClock {
+    base_ns: u64,
+}
+
+impl BootClock {
+    /// A clock at [`Time::ZERO`].
+    #[must_use]
+    pub fn start() -> Self {
+        Self {
+            base_ns: boot_time_ns(),
+        }
+    }
+}
+
+impl Clock for BootClock {
+    fn now(&self) -> Time {
+        Time::from_nanos(boot_time_ns().saturating_sub(self.base_ns))
+    }
+
+    async fn sleep_until(&self, at: Time) {
+        // The timers of tokio stand still while the machine is suspended, so a long wait is made of
+        // short ones: one that passed meanwhile ends within the next of them.
+        while self.now() < at {
+            let left = Duration::from_nanos(at.since(self.now()).as_nanos());
+            tokio::time::sleep(left.min(SLICE_MAX)).await;
+        }
+    }
+}
+
+fn boot_time_ns() -> u64 {
+    let time = clock_gettime(ClockId::Boottime);
+    let (seconds, rest) = (time.tv_sec, time.tv_nsec);
+    let seconds = u64::try_from(seconds).unwrap_or(0);
+    seconds
+        .saturating_mul(1_000_000_000)
+        .saturating_add(u64::try_from(rest).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tetrarch_core::Span;
+
+    #[tokio::test]
+    async fn sleeps_until_the_instant_and_not_less() {
+        let clock = BootClock::start();
+        let at = clock.now() + Span::from_millis(20);
+        clock.sleep_until(at).await;
+        assert!(clock.now() >= at);
+        // An instant that has passed is no wait at all.
+        clock.sleep_until(Time::ZERO).await;
+    }
+}

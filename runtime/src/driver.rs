@@ -1,0 +1,258 @@
+//! One task owns the node: inputs come in over one channel, outputs are carried out in their order.
+
+use std::sync::Arc;
+
+use tetrarch_core::{
+    Command, Config, Deadline, Event, Input, JobId, Members, Message, Node, Outbox, Outcome,
+    Output, ServerId, Span, Time,
+};
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tracing::{info, warn};
+
+use crate::clock::Clock;
+use crate::jobs::Jobs;
+use crate::link::Peers;
+use crate::parts::{OwnAddress, Parts, VirtualServers};
+use crate::recorder::Recorder;
+use crate::status::{Facts, Status};
+
+/// How many inputs may wait for the node. Peers drop what does not fit; jobs wait.
+const WAITING_MAX: usize = 256;
+
+/// How many events a follower may be behind before it misses some.
+const EVENTS_MAX: usize = 256;
+
+/// What a driver is told.
+#[derive(Debug)]
+pub enum Told {
+    /// A message came from another member.
+    Message {
+        /// The sender, as its certificate names it.
+        from: ServerId,
+        /// What it says.
+        message: Message,
+    },
+    /// A job ended.
+    Done {
+        /// Its ticket.
+        job: JobId,
+        /// How.
+        outcome: Outcome,
+    },
+    /// The operator, or the executer, wants something.
+    Command(Command),
+    /// Somebody wants to know how things stand.
+    Status(oneshot::Sender<Status>),
+}
+
+/// Something that the node noted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// When, on the driver's clock.
+    pub at: Time,
+    /// What.
+    pub event: Event,
+}
+
+/// The way to a driver.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    told: mpsc::Sender<Told>,
+    events: broadcast::Sender<Noted>,
+}
+
+impl Handle {
+    /// Tells the driver of a message, unless too much waits already.
+    pub fn message(&self, from: ServerId, message: Message) {
+        // The protocol copes with lost messages, but not with a peer that stops everything else.
+        let _ = self.told.try_send(Told::Message { from, message });
+    }
+
+    /// Gives a command. Tells whether there was a driver to take it.
+    pub async fn command(&self, command: Command) -> bool {
+        self.told.send(Told::Command(command)).await.is_ok()
+    }
+
+    /// How things stand; none when the driver has ended.
+    pub async fn status(&self) -> Option<Status> {
+        let (answer, answered) = oneshot::channel();
+        self.told.send(Told::Status(answer)).await.ok()?;
+        answered.await.ok()
+    }
+
+    /// All events from now on.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<Noted> {
+        self.events.subscribe()
+    }
+}
+
+/// One life of a node: from the start of its management programs to their end.
+#[derive(Debug)]
+pub struct Driver<C, P, N> {
+    clock: C,
+    parts: Arc<P>,
+    peers: Arc<N>,
+    node: Node,
+    outbox: Outbox,
+    jobs: Jobs<C, P, N>,
+    told: mpsc::Receiver<Told>,
+    handle: Handle,
+    deadline: Option<Deadline>,
+    record: Option<Recorder>,
+    facts: Facts,
+}
+
+impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
+    /// A driver of a node with `config` that has not been started, and the way to it. With `record`
+    /// it keeps everything that the node is told.
+    pub fn new(
+        config: Config,
+        clock: C,
+        parts: Arc<P>,
+        peers: Arc<N>,
+        record: Option<Recorder>,
+    ) -> (Self, Handle) {
+        let (tell, told) = mpsc::channel(WAITING_MAX);
+        let (events, _) = broadcast::channel(EVENTS_MAX);
+        let handle = Handle {
+            told: tell.clone(),
+            events,
+        };
+        let jobs = Jobs::new(
+            clock.clone(),
+            Arc::clone(&parts),
+            Arc::clone(&peers),
+            *config.timing(),
+            tell,
+        );
+        let driver = Self {
+            clock,
+            parts,
+            peers,
+            node: Node::new(config),
+            outbox: Outbox::new(),
+            jobs,
+            told,
+            handle: handle.clone(),
+            deadline: None,
+            record,
+            facts: Facts::default(),
+        };
+        (driver, handle)
+    }
+
+    /// Starts the node and drives it until its programs are stopped and their last jobs have ended.
+    pub async fn run(mut self) {
+        let (holding, serving) = self.found().await;
+        self.step(Input::Start {
+            holding,
+            serving,
+            // Both matter to guarded groups only. What is not known is told as what is safe: votes may
+            // have been given until just now, and nobody has promised an end.
+            silent: Span::ZERO,
+            left: Span::MAX,
+        });
+        while self.node.view().is_running() {
+            let at = self.deadline.map(|deadline| deadline.at);
+            let clock = self.clock.clone();
+            let wake = async move {
+                match at {
+                    Some(at) => clock.sleep_until(at).await,
+                    None => core::future::pending().await,
+                }
+            };
+            // The wake-up goes first, so that nothing that is told can starve it.
+            tokio::select! {
+                biased;
+                () = wake => self.step(Input::Deadline),
+                // The driver holds a sender itself, so the channel is never closed.
+                Some(told) = self.told.recv() => self.hear(told),
+            }
+        }
+        // The last releases and suspensions: whoever stops the programs wants them done.
+        self.told.close();
+        self.jobs.drained().await;
+        if let Some(record) = self.record {
+            record.finish();
+        }
+    }
+
+    /// What is on this server at this moment. What cannot be found out counts as absent: the node
+    /// then asks the others before it takes anything.
+    async fn found(&self) -> (bool, Members) {
+        let holding = self.parts.own_address().holds().await;
+        let holding = holding.unwrap_or_else(|why| {
+            warn!(%why, "cannot tell whether the own address is on this server");
+            false
+        });
+        let serving = self.parts.virtual_servers().serving().await;
+        let serving = serving.unwrap_or_else(|why| {
+            warn!(%why, "cannot tell which virtual servers serve");
+            Members::NONE
+        });
+        (holding, serving)
+    }
+
+    fn hear(&mut self, told: Told) {
+        let input = match told {
+            Told::Message { from, message } => {
+                self.facts.heard(self.clock.now(), from);
+                Input::Message { from, message }
+            }
+            Told::Done { job, outcome } => {
+                self.jobs.taken(job);
+                Input::Done { job, outcome }
+            }
+            Told::Command(command) => Input::Command(command),
+            Told::Status(answer) => {
+                let status = self.facts.status(self.clock.now(), &self.node);
+                // Whoever asked may have gone.
+                let _ = answer.send(status);
+                return;
+            }
+        };
+        self.step(input);
+    }
+
+    fn step(&mut self, input: Input) {
+        let now = self.clock.now();
+        if let Some(record) = &mut self.record {
+            record.input(now, &input);
+        }
+        let mut step = self.node.step(now, input, &mut self.outbox);
+        for output in step.by_ref() {
+            if let Some(record) = &mut self.record {
+                record.output(&output);
+            }
+            match output {
+                Output::Send { to, message } => self.peers.send(to, message),
+                Output::Run { job, action } => self.jobs.begin(job, action),
+                Output::Cancel { job } => self.jobs.cancel(job),
+                Output::Hold { claim, until } => {
+                    // Settings know no guarded groups yet, so no node of this agent says so.
+                    warn!(?claim, %until, "leases are not enforced");
+                }
+                Output::Note(event) => {
+                    info!(at = %now, ?event, "noted");
+                    self.facts.noted(now, &event);
+                    // Nobody needs to follow.
+                    let _ = self.handle.events.send(Noted { at: now, event });
+                }
+            }
+        }
+        self.deadline = step.finish();
+        self.facts.stepped(now, &self.node);
+        if let Some(record) = &mut self.record {
+            record.decided(self.deadline);
+        }
+    }
+}
+
+/// A way to nobody: what is told can be looked at.
+#[cfg(test)]
+pub(crate) fn handle_for_tests() -> (Handle, mpsc::Receiver<Told>) {
+    let (told, heard) = mpsc::channel(WAITING_MAX);
+    let (events, _) = broadcast::channel(EVENTS_MAX);
+    (Handle { told, events }, heard)
+}

@@ -1,0 +1,271 @@
+//! The jobs of a node: each a task, with its cancellation and its place in the order of its kind.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tetrarch_core::{Action, JobId, Outcome, SERVERS_MAX, ServerId, ServiceSet, Span, Timing};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tracing::{debug, warn};
+
+use crate::clock::Clock;
+use crate::driver::Told;
+use crate::link::{Peers, Request};
+use crate::parts::{Examine, Failure, OwnAddress, Parts, Power, VirtualServers};
+
+/// What a cancellation means for a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Nothing is changed by it, so it may be dropped at any moment.
+    Examination,
+    /// The start of a virtual server, which is undone.
+    Start(ServerId),
+    /// Half a command would be worse than a whole one, so it goes on without anybody waiting.
+    Command,
+}
+
+/// What a job does, and the jobs that it must not overtake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lane {
+    /// Those of one virtual server.
+    Virtual(ServerId),
+    /// Those of the own address.
+    Own,
+    /// None.
+    Free,
+}
+
+fn kind_of(action: Action) -> Kind {
+    match action {
+        Action::ExamineNetwork { .. } | Action::ExamineServices { .. } => Kind::Examination,
+        Action::Resume { function } | Action::ColdStart { function } => Kind::Start(function),
+        _ => Kind::Command,
+    }
+}
+
+fn lane_of(action: Action) -> Lane {
+    match action {
+        Action::Resume { function }
+        | Action::ColdStart { function }
+        | Action::Assign { function }
+        | Action::Release { function }
+        | Action::Suspend { function } => Lane::Virtual(function),
+        Action::AssignOwn | Action::ReleaseOwn => Lane::Own,
+        _ => Lane::Free,
+    }
+}
+
+/// The end of the job before in the same lane: it comes when the sender is dropped.
+type Turn = Option<oneshot::Receiver<()>>;
+
+/// The jobs that a node has under way.
+#[derive(Debug)]
+pub(crate) struct Jobs<C, P, N> {
+    clock: C,
+    parts: Arc<P>,
+    peers: Arc<N>,
+    timing: Timing,
+    told: mpsc::Sender<Told>,
+    tasks: JoinSet<()>,
+    /// Jobs whose result the driver has not taken yet.
+    open: BTreeMap<JobId, oneshot::Sender<()>>,
+    /// The last job of each virtual server, and of the own address.
+    lanes: [Turn; SERVERS_MAX + 1],
+}
+
+/// One job, on its way through its task.
+struct Task<C, P, N> {
+    clock: C,
+    parts: Arc<P>,
+    peers: Arc<N>,
+    told: mpsc::Sender<Told>,
+    job: JobId,
+    action: Action,
+    limit: Span,
+}
+
+impl<C: Clock, P: Parts, N: Peers> Jobs<C, P, N> {
+    pub(crate) fn new(
+        clock: C,
+        parts: Arc<P>,
+        peers: Arc<N>,
+        timing: Timing,
+        told: mpsc::Sender<Told>,
+    ) -> Self {
+        Self {
+            clock,
+            parts,
+            peers,
+            timing,
+            told,
+            tasks: JoinSet::new(),
+            open: BTreeMap::new(),
+            lanes: [const { None }; SERVERS_MAX + 1],
+        }
+    }
+
+    /// Begins a job; its end is told to the driver.
+    pub(crate) fn begin(&mut self, job: JobId, action: Action) {
+        // Tasks that have ended leave their results behind until somebody looks.
+        while self.tasks.try_join_next().is_some() {}
+        let (cancel, cancelled) = oneshot::channel();
+        self.open.insert(job, cancel);
+        let (end, ended) = oneshot::channel();
+        let before = match lane_of(action) {
+            Lane::Virtual(function) => self.lanes[function.index()].replace(ended),
+            Lane::Own => self.lanes[SERVERS_MAX].replace(ended),
+            Lane::Free => None,
+        };
+        let task = Task {
+            clock: self.clock.clone(),
+            parts: Arc::clone(&self.parts),
+            peers: Arc::clone(&self.peers),
+            told: self.told.clone(),
+            job,
+            action,
+            limit: match kind_of(action) {
+                Kind::Examination => self.timing.examination_max,
+                Kind::Start(_) | Kind::Command => self.timing.job_max,
+            },
+        };
+        self.tasks.spawn(async move {
+            task.run(before, cancelled).await;
+            drop(end);
+        });
+    }
+
+    /// The node no longer wants the result.
+    pub(crate) fn cancel(&mut self, job: JobId) {
+        if let Some(cancel) = self.open.remove(&job) {
+            // A task that has ended has nothing left to undo.
+            let _ = cancel.send(());
+        }
+    }
+
+    /// The driver has taken the result of this job.
+    pub(crate) fn taken(&mut self, job: JobId) {
+        self.open.remove(&job);
+    }
+
+    /// Ends when all jobs have, those included that nobody waits for.
+    pub(crate) async fn drained(&mut self) {
+        self.open.clear();
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+impl<C: Clock, P: Parts, N: Peers> Task<C, P, N> {
+    async fn run(self, before: Turn, mut cancelled: oneshot::Receiver<()>) {
+        if let Some(before) = before {
+            // An error is the end that is waited for: the sender was dropped.
+            let _ = before.await;
+        }
+        match kind_of(self.action) {
+            Kind::Examination => {
+                let outcome = tokio::select! {
+                    biased;
+                    Ok(()) = &mut cancelled => return,
+                    outcome = self.perform_in_time() => outcome,
+                };
+                self.tell(outcome).await;
+            }
+            Kind::Start(function) => self.start(function, cancelled).await,
+            Kind::Command => {
+                let outcome = self.perform_in_time().await;
+                self.tell(outcome).await;
+            }
+        }
+    }
+
+    /// A start that is cancelled is undone, also when its result is already on its way to a node that
+    /// does not want it any more: nobody else would ever stop that virtual server.
+    async fn start(&self, function: ServerId, mut cancelled: oneshot::Receiver<()>) {
+        let outcome = tokio::select! {
+            biased;
+            Ok(()) = &mut cancelled => None,
+            outcome = self.perform_in_time() => Some(outcome),
+        };
+        let is_wanted = match outcome {
+            None => false,
+            Some(outcome) => {
+                self.tell(outcome).await;
+                cancelled.await.is_err()
+            }
+        };
+        if !is_wanted && let Err(why) = self.parts.virtual_servers().undo_start(function).await {
+            warn!(%function, %why, "the start of a virtual server could not be undone");
+        }
+    }
+
+    async fn tell(&self, outcome: Outcome) {
+        let job = self.job;
+        // Without a driver nobody waits.
+        let _ = self.told.send(Told::Done { job, outcome }).await;
+    }
+
+    async fn perform_in_time(&self) -> Outcome {
+        let due = self.clock.now() + self.limit;
+        tokio::select! {
+            biased;
+            outcome = self.perform() => outcome,
+            () = self.clock.sleep_until(due) => {
+                warn!(action = ?self.action, "a job took too long");
+                Outcome::Failed
+            }
+        }
+    }
+
+    /// Carries the action out. Every action of the core is matched here and above, and nowhere else.
+    async fn perform(&self) -> Outcome {
+        let (examine, power) = (self.parts.examine(), self.parts.power());
+        let (virtual_servers, own) = (self.parts.virtual_servers(), self.parts.own_address());
+        let result = match self.action {
+            Action::ExamineNetwork { target } => {
+                return if examine.network(target).await {
+                    Outcome::Ok
+                } else {
+                    Outcome::Failed
+                };
+            }
+            Action::ExamineServices { target } => {
+                return self.services_outcome(examine.services(target).await);
+            }
+            Action::RestartServices { target, failing } => {
+                let request = Request::RestartServices { failing };
+                self.peers.request(target, request).await
+            }
+            Action::RestartServer { target } => {
+                self.peers.request(target, Request::RestartServer).await
+            }
+            Action::PowerOn { target } => power.power_on(target).await,
+            Action::Resume { function } => virtual_servers.resume(function).await,
+            Action::ColdStart { function } => virtual_servers.cold_start(function).await,
+            Action::Assign { function } => virtual_servers.assign(function).await,
+            Action::Release { function } => virtual_servers.release(function).await,
+            Action::Suspend { function } => virtual_servers.suspend(function).await,
+            Action::AssignOwn => own.assign().await,
+            Action::ReleaseOwn => own.release().await,
+            Action::Vote { .. } => Err("the shared area gives no votes yet".into()),
+        };
+        match result {
+            Ok(()) => Outcome::Ok,
+            Err(why) => {
+                warn!(action = ?self.action, %why, "a job failed");
+                Outcome::Failed
+            }
+        }
+    }
+
+    fn services_outcome(&self, result: Result<ServiceSet, Failure>) -> Outcome {
+        match result {
+            Ok(failing) => Outcome::Services(failing),
+            Err(why) => {
+                debug!(action = ?self.action, %why, "an examination failed");
+                Outcome::Failed
+            }
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! What becomes of jobs that are no longer wanted, and in which order jobs begin.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tetrarch_core::{Members, Message, Owner, Time};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use super::*;
+use crate::parts::Services;
+
+/// A clock on tokio's paused one.
+#[derive(Clone, Copy)]
+struct Paused(Instant);
+
+impl Clock for Paused {
+    fn now(&self) -> Time {
+        Time::from_nanos(self.0.elapsed().as_nanos() as u64)
+    }
+
+    async fn sleep_until(&self, at: Time) {
+        let after = Duration::from_nanos(at.as_nanos());
+        tokio::time::sleep_until(self.0 + after).await;
+    }
+}
+
+/// A server whose jobs end when they are let, and which writes down what it is asked.
+struct Server {
+    calls: Mutex<Vec<&'static str>>,
+    let_end: Semaphore,
+}
+
+impl Server {
+    async fn call(&self, what: &'static str) -> Result<(), Failure> {
+        self.calls.lock().unwrap().push(what);
+        self.let_end.acquire().await?.forget();
+        self.calls.lock().unwrap().push("end");
+        Ok(())
+    }
+
+    fn calls(&self) -> Vec<&'static str> {
+        self.calls.lock().unwrap().clone()
+    }
+}
+
+impl Examine for Server {
+    async fn network(&self, _: ServerId) -> bool {
+        self.call("network").await.is_ok()
+    }
+
+    async fn services(&self, _: ServerId) -> Result<ServiceSet, Failure> {
+        self.call("services").await.map(|()| ServiceSet::NONE)
+    }
+}
+
+impl Services for Server {
+    async fn restart(&self, _: ServiceSet) -> Result<(), Failure> {
+        self.call("restart services").await
+    }
+}
+
+impl Power for Server {
+    async fn restart(&self) -> Result<(), Failure> {
+        self.call("restart").await
+    }
+
+    async fn power_on(&self, _: ServerId) -> Result<(), Failure> {
+        self.call("power on").await
+    }
+}
+
+impl VirtualServers for Server {
+    async fn serving(&self) -> Result<Members, Failure> {
+        Ok(Members::NONE)
+    }
+
+    async fn resume(&self, _: ServerId) -> Result<(), Failure> {
+        self.call("resume").await
+    }
+
+    async fn cold_start(&self, _: ServerId) -> Result<(), Failure> {
+        self.call("cold start").await
+    }
+
+    async fn undo_start(&self, _: ServerId) -> Result<(), Failure> {
+        self.calls.lock().unwrap().push("undo");
+        Ok(())
+    }
+
+    async fn assign(&self, _: ServerId) -> Result<(), Failure> {
+        self.call("assign").await
+    }
+
+    async fn release(&self, _: ServerId) -> Result<(), Failure> {
+        self.call("release").await
+    }
+
+    async fn suspend(&self, _: ServerId) -> Result<(), Failure> {
+        self.call("suspend").await
+    }
+}
+
+impl OwnAddress for Server {
+    async fn holds(&self) -> Result<bool, Failure> {
+        Ok(false)
+    }
+
+    async fn assign(&self) -> Result<(), Failure> {
+        self.call("assign own").await
+    }
+
+    async fn release(&self) -> Result<(), Failure> {
+        self.call("release own").await
+    }
+}
+
+impl Parts for Server {
+    type Examine = Self;
+    type Services = Self;
+    type Power = Self;
+    type VirtualServers = Self;
+    type OwnAddress = Self;
+
+    fn examine(&self) -> &Self {
+        self
+    }
+
+    fn services(&self) -> &Self {
+        self
+    }
+
+    fn power(&self) -> &Self {
+        self
+    }
+
+    fn virtual_servers(&self) -> &Self {
+        self
+    }
+
+    fn own_address(&self) -> &Self {
+        self
+    }
+}
+
+impl Peers for Server {
+    fn send(&self, _: ServerId, _: Message) {}
+
+    async fn request(&self, _: ServerId, _: Request) -> Result<(), Failure> {
+        self.call("request").await
+    }
+}
+
+struct Bench {
+    server: Arc<Server>,
+    jobs: Jobs<Paused, Server, Server>,
+    told: mpsc::Receiver<Told>,
+    serial: u16,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let server = Arc::new(Server {
+            calls: Mutex::default(),
+            let_end: Semaphore::new(0),
+        });
+        let (tell, told) = mpsc::channel(16);
+        let timing = tetrarch_sim::parameters::Parameters::paper().timing();
+        let (parts, peers) = (Arc::clone(&server), Arc::clone(&server));
+        Self {
+            jobs: Jobs::new(Paused(Instant::now()), parts, peers, timing, tell),
+            server,
+            told,
+            serial: 0,
+        }
+    }
+
+    /// Begins a job and lets everything happen that can.
+    async fn begin(&mut self, action: Action) -> JobId {
+        self.serial += 1;
+        let job = JobId {
+            owner: Owner::Standby,
+            subject: function(),
+            serial: self.serial,
+        };
+        self.jobs.begin(job, action);
+        settle().await;
+        job
+    }
+
+    async fn cancel(&mut self, job: JobId) {
+        self.jobs.cancel(job);
+        settle().await;
+    }
+
+    async fn let_end(&self, count: usize) {
+        self.server.let_end.add_permits(count);
+        settle().await;
+    }
+
+    fn results(&mut self) -> Vec<(JobId, Outcome)> {
+        let mut results = Vec::new();
+        while let Ok(told) = self.told.try_recv() {
+            match told {
+                Told::Done { job, outcome } => results.push((job, outcome)),
+                other => panic!("{other:?}"),
+            }
+        }
+        results
+    }
+}
+
+fn function() -> ServerId {
+    ServerId::new(1).unwrap()
+}
+
+const fn resume(function: ServerId) -> Action {
+    Action::Resume { function }
+}
+
+const fn suspend(function: ServerId) -> Action {
+    Action::Suspend { function }
+}
+
+async fn settle() {
+    tokio::time::sleep(Duration::from_millis(1)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_start_is_undone_before_the_next_job_of_that_virtual_server() {
+    let mut bench = Bench::new();
+    let start = bench.begin(resume(function())).await;
+    let next = bench.begin(suspend(function())).await;
+    assert_eq!(bench.server.calls(), ["resume"]);
+    bench.cancel(start).await;
+    assert_eq!(bench.server.calls(), ["resume", "undo", "suspend"]);
+    bench.let_end(1).await;
+    assert_eq!(bench.results(), [(next, Outcome::Ok)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_whose_result_comes_too_late_is_undone_too() {
+    let mut bench = Bench::new();
+    let start = bench.begin(resume(function())).await;
+    bench.let_end(1).await;
+    // The result waits for the driver, which cancels before it takes it.
+    bench.cancel(start).await;
+    assert_eq!(bench.server.calls(), ["resume", "end", "undo"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_whose_result_was_taken_stays() {
+    let mut bench = Bench::new();
+    let start = bench.begin(resume(function())).await;
+    bench.let_end(1).await;
+    assert_eq!(bench.results(), [(start, Outcome::Ok)]);
+    bench.jobs.taken(start);
+    bench.cancel(start).await;
+    assert_eq!(bench.server.calls(), ["resume", "end"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_examination_ends_and_a_cancelled_command_goes_on() {
+    let mut bench = Bench::new();
+    let target = function();
+    let examination = bench.begin(Action::ExamineNetwork { target }).await;
+    let command = bench.begin(Action::PowerOn { target }).await;
+    bench.cancel(examination).await;
+    bench.cancel(command).await;
+    bench.let_end(2).await;
+    assert_eq!(bench.server.calls(), ["network", "power on", "end"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_without_a_common_virtual_server_do_not_wait_for_each_other() {
+    let mut bench = Bench::new();
+    bench.begin(resume(function())).await;
+    bench.begin(resume(ServerId::new(2).unwrap())).await;
+    bench.begin(Action::AssignOwn).await;
+    bench.begin(Action::ReleaseOwn).await;
+    assert_eq!(bench.server.calls(), ["resume", "resume", "assign own"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_hangs_fails_and_lets_the_next_one_begin() {
+    let mut bench = Bench::new();
+    let hung = bench.begin(suspend(function())).await;
+    bench.begin(resume(function())).await;
+    tokio::time::sleep(Duration::from_secs(119)).await;
+    assert_eq!(bench.results(), []);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(bench.results(), [(hung, Outcome::Failed)]);
+    assert_eq!(bench.server.calls(), ["suspend", "resume"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_jobs_are_waited_for() {
+    let mut bench = Bench::new();
+    bench.begin(suspend(function())).await;
+    let server = Arc::clone(&bench.server);
+    tokio::spawn(async move {
+        settle().await;
+        server.let_end.add_permits(1);
+    });
+    bench.jobs.drained().await;
+    assert_eq!(bench.server.calls(), ["suspend", "end"]);
+}

@@ -1,0 +1,21 @@
+//! Tetrarch on real servers: the driver of [`tetrarch_core::Node`] on tokio, and everything that it
+//! needs of a server.
+//!
+//! [`driver`] feeds one node and carries its decisions out over [`parts`], the server that it runs on,
+//! and [`link`], the connections to the others.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod agent;
+pub mod authority;
+pub mod clock;
+pub mod disk;
+pub mod driver;
+pub mod init;
+mod jobs;
+pub mod link;
+pub mod parts;
+pub mod peers;
+pub mod recorder;
+pub mod site;
+pub mod status;
+pub mod store;

@@ -1,0 +1,13 @@
+//! The parts of a real server that the decisions of `core` are carried out with. Each one works
+//! without the others and knows nothing of the protocol.
+
+pub mod address;
+mod command;
+pub mod examine;
+pub mod power;
+pub mod program;
+pub mod qemu;
+pub mod systemd;
+mod traits;
+
+pub use traits::{Examine, Failure, OwnAddress, Parts, Power, Services, VirtualServers};

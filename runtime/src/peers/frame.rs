@@ -1,0 +1,205 @@
+//! What goes over a connection: frames with their length in front.
+//!
+//! | bytes | content |
+//! |---|---|
+//! | 2 | length of the rest, big-endian, 1 to [`FRAME_BYTES_MAX`] |
+//! | 1 | kind |
+//! | rest | 0: a message as in [`tetrarch_core::wire`]; 1: number (4), then 1 and the failing services, 2, or 3 and whether the flag file shall be there (0 or 1), as a request; 2: number (4), then 1 if it was done and 0 if not, as its answer |
+
+use tetrarch_core::wire::{self, MESSAGE_BYTES_MAX, WireError};
+use tetrarch_core::{Message, ServiceSet};
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use crate::link::Request;
+
+/// The longest frame without its length, in bytes. Newer versions may need more than today's longest
+/// message.
+pub const FRAME_BYTES_MAX: usize = 128;
+
+const LENGTH_BYTES: usize = 2;
+
+/// One frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// A message of the protocol.
+    Message(Message),
+    /// A request, with a number that its answer repeats.
+    Ask {
+        /// The number.
+        number: u32,
+        /// What is asked.
+        request: Request,
+    },
+    /// The answer to a request.
+    Answer {
+        /// The number of the request.
+        number: u32,
+        /// Whether what was asked has been done.
+        done: bool,
+    },
+}
+
+/// Why a connection gives no frame.
+#[derive(Debug, Error)]
+pub enum FrameError {
+    /// The connection failed or has ended.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// No frame has this length.
+    #[error("expected a frame of 1 to {FRAME_BYTES_MAX} bytes, found {0}")]
+    Length(usize),
+    /// What should be a message is none.
+    #[error(transparent)]
+    Message(#[from] WireError),
+    /// Neither a message, nor a request, nor an answer.
+    #[error("expected a message, a request or an answer, found a frame of kind {0}")]
+    Kind(u8),
+}
+
+impl Frame {
+    /// The bytes of the frame, with its length in front.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = vec![0; LENGTH_BYTES];
+        match self {
+            Self::Message(message) => {
+                bytes.push(0);
+                bytes.extend(wire::encode(message, &mut [0; MESSAGE_BYTES_MAX]));
+            }
+            Self::Ask { number, request } => {
+                bytes.push(1);
+                bytes.extend(number.to_be_bytes());
+                match request {
+                    Request::RestartServices { failing } => bytes.extend([1, failing.bits()]),
+                    Request::RestartServer => bytes.push(2),
+                    Request::SetFlag { present } => bytes.extend([3, u8::from(*present)]),
+                }
+            }
+            Self::Answer { number, done } => {
+                bytes.push(2);
+                bytes.extend(number.to_be_bytes());
+                bytes.push(u8::from(*done));
+            }
+        }
+        let length = (bytes.len() - LENGTH_BYTES) as u16;
+        bytes[..LENGTH_BYTES].copy_from_slice(&length.to_be_bytes());
+        bytes
+    }
+
+    /// Reads a frame that fills `bytes`, its length left out.
+    ///
+    /// # Errors
+    ///
+    /// When it is of no known kind or form.
+    pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
+        match *bytes {
+            [0, ref message @ ..] => Ok(Self::Message(wire::decode(message)?)),
+            [1, a, b, c, d, 1, failing] => Ok(Self::Ask {
+                number: u32::from_be_bytes([a, b, c, d]),
+                request: Request::RestartServices {
+                    failing: ServiceSet::from_bits(failing),
+                },
+            }),
+            [1, a, b, c, d, 2] => Ok(Self::Ask {
+                number: u32::from_be_bytes([a, b, c, d]),
+                request: Request::RestartServer,
+            }),
+            [1, a, b, c, d, 3, present @ (0 | 1)] => Ok(Self::Ask {
+                number: u32::from_be_bytes([a, b, c, d]),
+                request: Request::SetFlag {
+                    present: present == 1,
+                },
+            }),
+            [2, a, b, c, d, done @ (0 | 1)] => Ok(Self::Answer {
+                number: u32::from_be_bytes([a, b, c, d]),
+                done: done == 1,
+            }),
+            [kind, ..] => Err(FrameError::Kind(kind)),
+            [] => Err(FrameError::Length(0)),
+        }
+    }
+
+    /// Reads the next frame of a connection.
+    ///
+    /// # Errors
+    ///
+    /// When the connection ends or fails, or something else than a frame comes; nothing after that
+    /// can be read.
+    pub async fn read(source: &mut (impl AsyncRead + Unpin)) -> Result<Self, FrameError> {
+        let length = usize::from(source.read_u16().await?);
+        let mut bytes = [0; FRAME_BYTES_MAX];
+        let bytes = bytes
+            .get_mut(..length)
+            .filter(|bytes| !bytes.is_empty())
+            .ok_or(FrameError::Length(length))?;
+        source.read_exact(bytes).await?;
+        Self::decode(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use tetrarch_core::ServerId;
+
+    fn frames() -> [Frame; 6] {
+        let target = ServerId::new(3).unwrap();
+        let failing = ServiceSet::from_bits(5);
+        [
+            Frame::Message(Message::Up { target }),
+            Frame::Ask {
+                number: 7,
+                request: Request::RestartServices { failing },
+            },
+            Frame::Ask {
+                number: u32::MAX,
+                request: Request::RestartServer,
+            },
+            Frame::Ask {
+                number: 0,
+                request: Request::SetFlag { present: true },
+            },
+            Frame::Answer {
+                number: 7,
+                done: true,
+            },
+            Frame::Answer {
+                number: 8,
+                done: false,
+            },
+        ]
+    }
+
+    #[tokio::test]
+    async fn what_is_written_is_read() {
+        let bytes: Vec<u8> = frames().iter().flat_map(Frame::encode).collect();
+        let mut source = &bytes[..];
+        for frame in frames() {
+            assert_eq!(Frame::read(&mut source).await.unwrap(), frame);
+        }
+        assert!(matches!(
+            Frame::read(&mut source).await,
+            Err(FrameError::Io(_))
+        ));
+    }
+
+    #[tokio::test]
+    async fn lengths_beyond_the_limit_are_refused_unread() {
+        for length in [0, FRAME_BYTES_MAX as u16 + 1, u16::MAX] {
+            let mut source = &length.to_be_bytes()[..];
+            let read = Frame::read(&mut source).await;
+            assert!(matches!(read, Err(FrameError::Length(found)) if found == usize::from(length)));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_refused_or_written_again(bytes in prop::collection::vec(any::<u8>(), 0..FRAME_BYTES_MAX)) {
+            if let Ok(frame) = Frame::decode(&bytes) {
+                prop_assert_eq!(&frame.encode()[LENGTH_BYTES..], &bytes[..]);
+            }
+        }
+    }
+}

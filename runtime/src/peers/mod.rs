@@ -1,0 +1,376 @@
+//! The connections to the other servers: mutual TLS 1.3 over TCP.
+//!
+//! Each server keeps a connection that it has begun itself to each other one, and takes theirs.
+//! Either kind carries frames both ways, and what is sent takes the newest. So the answer to a server
+//! that has just restarted goes over the connection that it has just made, and not into the old one,
+//! whose end nobody has noticed yet.
+
+mod connection;
+pub mod frame;
+#[cfg(test)]
+mod tests;
+pub mod tls;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tetrarch_core::{Message, SERVERS_MAX, ServerId};
+use thiserror::Error;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+use tracing::{debug, info, warn};
+
+use crate::driver::Handle;
+use crate::link::{Peers, Request};
+use crate::parts::Failure;
+use frame::Frame;
+use tls::Credentials;
+
+/// Longest time for a connection and its handshake.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
+
+/// How long what was sent may stay unacknowledged, before the connection counts as dead.
+const SILENCE_MAX: Duration = Duration::from_secs(4);
+
+/// The pause before the next attempt, doubled after each failure.
+const RETRY_MIN: Duration = Duration::from_millis(100);
+const RETRY_MAX: Duration = Duration::from_secs(2);
+
+/// How many strangers may be at their handshakes at once.
+const HANDSHAKES_MAX: usize = 32;
+
+/// How many connections one peer may have: each side's own, and each side's last, whose end was not
+/// noticed.
+const CONNECTIONS_MAX: usize = 4;
+
+/// Where the servers are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// This server.
+    pub me: ServerId,
+    /// Each server's address and port, in ring order.
+    pub servers: Vec<SocketAddr>,
+}
+
+/// A request of a manager, to be carried out and answered.
+#[derive(Debug)]
+pub struct Asked {
+    /// Who asks.
+    pub from: ServerId,
+    /// What for.
+    pub request: Request,
+    number: u32,
+    answer: mpsc::Sender<Frame>,
+}
+
+impl Asked {
+    /// Answers the request; whoever asked may have gone.
+    pub fn answer(self, done: bool) {
+        let number = self.number;
+        let _ = self.answer.try_send(Frame::Answer { number, done });
+    }
+}
+
+/// Where what comes over the connections goes.
+#[derive(Clone, Debug)]
+pub struct Arrivals {
+    /// The driver that messages are for; none while the management programs are stopped.
+    pub handle: watch::Receiver<Option<Handle>>,
+    /// Whoever carries requests out. A request that does not fit in is refused.
+    pub asked: mpsc::Sender<Asked>,
+}
+
+/// Why a request was not granted.
+#[derive(Debug, Error)]
+enum RequestError {
+    #[error("{0} cannot be reached")]
+    Unreachable(ServerId),
+    #[error("{0} went away before it answered")]
+    Gone(ServerId),
+    #[error("{0} refused or failed")]
+    Refused(ServerId),
+}
+
+/// The connections of one server.
+#[derive(Clone, Debug)]
+pub struct Network {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    credentials: RwLock<Credentials>,
+    peers: [Mutex<Peer>; SERVERS_MAX],
+}
+
+/// What is known of one peer's connections.
+#[derive(Debug, Default)]
+struct Peer {
+    /// Counts connections and requests.
+    number: u32,
+    /// The newest last.
+    connections: Vec<Connection>,
+    /// Requests without an answer, by number.
+    asked: BTreeMap<u32, Waiting>,
+}
+
+#[derive(Debug)]
+struct Connection {
+    number: u32,
+    send: mpsc::Sender<Frame>,
+    /// Dropped to end the connection.
+    _keep: oneshot::Sender<()>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    /// The connection that the answer must come over.
+    connection: u32,
+    answer: oneshot::Sender<bool>,
+}
+
+/// Poison is no harm here: nothing is left half changed by a panic.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Inner {
+    fn peer(&self, peer: ServerId) -> MutexGuard<'_, Peer> {
+        locked(&self.peers[peer.index()])
+    }
+
+    fn credentials(&self) -> Credentials {
+        let read = self.credentials.read();
+        read.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A new connection; it has been replaced when the receiver ends.
+    fn add(&self, peer: ServerId, send: mpsc::Sender<Frame>) -> (u32, oneshot::Receiver<()>) {
+        let mut state = self.peer(peer);
+        state.number = state.number.wrapping_add(1);
+        let number = state.number;
+        let (keep, replaced) = oneshot::channel();
+        state.connections.push(Connection {
+            number,
+            send,
+            _keep: keep,
+        });
+        if state.connections.len() > CONNECTIONS_MAX {
+            state.connections.remove(0);
+        }
+        (number, replaced)
+    }
+
+    fn remove(&self, peer: ServerId, number: u32) {
+        let mut state = self.peer(peer);
+        state.connections.retain(|one| one.number != number);
+        state
+            .asked
+            .retain(|_, waiting| waiting.connection != number);
+    }
+
+    fn answered(&self, peer: ServerId, number: u32, done: bool) {
+        if let Some(waiting) = self.peer(peer).asked.remove(&number) {
+            // Whoever asked may have given up.
+            let _ = waiting.answer.send(done);
+        }
+    }
+}
+
+impl Network {
+    /// The connections of a server that has none yet.
+    #[must_use]
+    pub fn new(credentials: Credentials) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                credentials: RwLock::new(credentials),
+                peers: Default::default(),
+            }),
+        }
+    }
+
+    /// Goes on with other credentials. All connections are made anew, so that a certificate that no
+    /// longer counts ends with them.
+    pub fn renew(&self, credentials: Credentials) {
+        let mut current = self
+            .inner
+            .credentials
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *current = credentials;
+        drop(current);
+        for peer in &self.inner.peers {
+            locked(peer).connections.clear();
+        }
+    }
+
+    /// Makes and takes connections, until it is dropped.
+    pub async fn run(&self, addresses: Addresses, arrivals: Arrivals) {
+        let mut tasks = JoinSet::new();
+        for (place, address) in addresses.servers.iter().enumerate() {
+            match ServerId::new(place) {
+                Some(peer) if peer != addresses.me => {
+                    let (inner, arrivals) = (Arc::clone(&self.inner), arrivals.clone());
+                    tasks.spawn(dial(inner, arrivals, peer, *address));
+                }
+                _ => {}
+            }
+        }
+        if let Some(address) = addresses.servers.get(addresses.me.index()) {
+            let listener = listen(*address).await;
+            take(&self.inner, &arrivals, &listener, &mut tasks).await;
+        }
+    }
+}
+
+impl Peers for Network {
+    fn send(&self, to: ServerId, message: Message) {
+        let state = self.inner.peer(to);
+        if let Some(newest) = state.connections.last() {
+            // What does not fit would be late.
+            let _ = newest.send.try_send(Frame::Message(message));
+        }
+    }
+
+    async fn request(&self, to: ServerId, request: Request) -> Result<(), Failure> {
+        let answered = {
+            let mut state = self.inner.peer(to);
+            state.number = state.number.wrapping_add(1);
+            let number = state.number;
+            let newest = state.connections.last();
+            let newest = newest.ok_or(RequestError::Unreachable(to))?;
+            let connection = newest.number;
+            let sent = newest.send.try_send(Frame::Ask { number, request });
+            sent.map_err(|_| RequestError::Unreachable(to))?;
+            // Answers that nobody waits for any more would pile up on a connection that lives long.
+            state.asked.retain(|_, waiting| !waiting.answer.is_closed());
+            let (answer, answered) = oneshot::channel();
+            state.asked.insert(number, Waiting { connection, answer });
+            answered
+        };
+        match answered.await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(RequestError::Refused(to).into()),
+            Err(_) => Err(RequestError::Gone(to).into()),
+        }
+    }
+}
+
+/// A listener at `address`, as soon as the address is there.
+async fn listen(address: SocketAddr) -> TcpListener {
+    let mut is_told = false;
+    loop {
+        match TcpListener::bind(address).await {
+            Ok(listener) => return listener,
+            Err(why) if !is_told => {
+                warn!(%address, %why, "cannot listen yet");
+                is_told = true;
+            }
+            Err(_) => {}
+        }
+        sleep(RETRY_MAX).await;
+    }
+}
+
+async fn take(
+    inner: &Arc<Inner>,
+    arrivals: &Arrivals,
+    listener: &TcpListener,
+    tasks: &mut JoinSet<()>,
+) {
+    let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
+    loop {
+        while tasks.try_join_next().is_some() {}
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(why) => {
+                // For example no file descriptor is left; that passes, or is not ours to mend.
+                warn!(%why, "cannot accept a connection");
+                sleep(RETRY_MIN).await;
+                continue;
+            }
+        };
+        let Ok(handshake) = Arc::clone(&handshakes).try_acquire_owned() else {
+            debug!("too many strangers at once");
+            continue;
+        };
+        let (inner, arrivals) = (Arc::clone(inner), arrivals.clone());
+        tasks.spawn(async move {
+            let taken = timeout(HANDSHAKE_MAX, accept(&inner, stream)).await;
+            drop(handshake);
+            match taken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+                Ok((peer, stream)) => {
+                    let why = connection::run(&inner, &arrivals, peer, stream).await;
+                    debug!(%peer, %why, "a taken connection has ended");
+                }
+                Err(why) => debug!(%why, "a stranger was refused"),
+            }
+        });
+    }
+}
+
+type Accepted = tokio_rustls::server::TlsStream<TcpStream>;
+
+async fn accept(inner: &Inner, stream: TcpStream) -> io::Result<(ServerId, Accepted)> {
+    set_up(&stream)?;
+    let credentials = inner.credentials();
+    let stream = credentials.acceptor().accept(stream).await?;
+    let certificate = stream.get_ref().1.peer_certificates();
+    let who = certificate.and_then(|chain| credentials.who(chain.first()?));
+    let peer =
+        who.ok_or_else(|| io::Error::other("its certificate names no server of the group"))?;
+    Ok((peer, stream))
+}
+
+/// Keeps a connection to `peer`.
+async fn dial(inner: Arc<Inner>, arrivals: Arrivals, peer: ServerId, address: SocketAddr) {
+    let mut pause = RETRY_MIN;
+    loop {
+        let connected = timeout(HANDSHAKE_MAX, connect(&inner, peer, address)).await;
+        match connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+            Ok(stream) => {
+                let since = Instant::now();
+                info!(%peer, %address, "connected");
+                let why = connection::run(&inner, &arrivals, peer, stream).await;
+                info!(%peer, %why, "disconnected");
+                if since.elapsed() > RETRY_MAX {
+                    pause = RETRY_MIN;
+                }
+            }
+            Err(why) => debug!(%peer, %address, %why, "cannot connect"),
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(RETRY_MAX);
+    }
+}
+
+async fn connect(
+    inner: &Inner,
+    peer: ServerId,
+    address: SocketAddr,
+) -> io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(address).await?;
+    set_up(&stream)?;
+    let credentials = inner.credentials();
+    let stranger = || io::Error::other("no server of the group");
+    let name = credentials.name(peer).ok_or_else(stranger)?;
+    credentials.connector().connect(name, stream).await
+}
+
+/// Small frames go at once, and a peer that is gone is noticed, whether or not anything is sent.
+fn set_up(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    let probes = TcpKeepalive::new()
+        .with_time(Duration::from_secs(1))
+        .with_interval(Duration::from_secs(1))
+        .with_retries(3);
+    socket.set_tcp_keepalive(&probes)?;
+    socket.set_tcp_user_timeout(Some(SILENCE_MAX))
+}

@@ -1,0 +1,96 @@
+use super::*;
+use proptest::prelude::*;
+
+const GOOD: &str = r#"name = "office"
+server = "server2"
+ring = ["server1", "server2", "server3"]
+guests_max = 3
+program = "/usr/lib/tetrarch/parts"
+
+[timing]
+inter_monitoring = "5s"
+"#;
+
+fn refused(text: &str) -> String {
+    Site::parse(text, "site.toml").unwrap_err().to_string()
+}
+
+#[test]
+fn what_is_not_said_is_the_papers() {
+    let site = Site::parse(GOOD, "site.toml").unwrap();
+    assert_eq!((site.me.index(), site.host()), (1, "server2"));
+    assert_eq!(site.flag(), Path::new("/var/lib/tetrarch/managed"));
+    let paper = tetrarch_sim::parameters::Parameters::paper().timing();
+    let inter_monitoring = Span::from_secs(5);
+    assert_eq!(
+        site.timing,
+        Timing {
+            inter_monitoring,
+            ..paper
+        }
+    );
+    assert_eq!(site.config().unwrap().me(), site.me);
+}
+
+#[test]
+fn errors_name_the_place_and_what_was_expected() {
+    let cases = [
+        ("guests_max = 3", "guests_max = 300", "site.toml:4:14: "),
+        (
+            "guests_max = 3",
+            "guests_min = 3",
+            "site.toml:4:1: unknown field `guests_min`",
+        ),
+        (
+            "server = \"server2\"",
+            "server = \"server9\"",
+            "site.toml:2:10: expected a server of the ring, found \"server9\"",
+        ),
+        (
+            "\"server3\"]",
+            "\"SERVER1\"]",
+            "site.toml:3:31: expected each server once in the ring, found SERVER1 twice",
+        ),
+        (
+            "[timing]",
+            "[listen]\nserver7 = \"10.0.0.7:7\"\n[timing]",
+            "site.toml:8:1: expected a server of the ring, found \"server7\"",
+        ),
+        (
+            "[\"server1\", \"server2\", \"server3\"]",
+            "[\"server2\"]",
+            "site.toml:3:8: expected 2 to 8 servers, found 1",
+        ),
+        (
+            "\"5s\"",
+            "\"5\"",
+            "site.toml:8:20: expected a length of time such as \"10s\" or \"200ms\", found \"5\"",
+        ),
+        (
+            "\"5s\"",
+            "\"0s\"",
+            "inter_monitoring must be longer than zero",
+        ),
+        ("name = \"office\"", "name = \"office", "site.toml:1:"),
+    ];
+    for (from, to, expected) in cases {
+        let text = GOOD.replacen(from, to, 1);
+        assert_ne!(text, GOOD, "{from}");
+        let message = refused(&text);
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_too_much(text in ".{0,200}") {
+        let _ = Site::parse(&text, "site.toml");
+    }
+
+    #[test]
+    fn places_are_inside_the_text(text in "[a\n\u{e4}]{0,40}", at in 0_usize..100) {
+        let (line, column) = line_and_column(&text, at);
+        prop_assert!(line <= 1 + text.matches('\n').count());
+        prop_assert!(column <= 1 + text.chars().count());
+    }
+}

@@ -1,0 +1,101 @@
+//! The runtime and the simulator tell the same story: the same scenario, through either of them, gives
+//! the same events in the same order at the same nanosecond.
+//!
+//! What is not the same code is what is compared here: the simulator's loop, and the runtime's driver
+//! with its jobs, cancellations, wake-ups and records. How long things take comes from the scenario.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod bench;
+
+use std::fs::File;
+use std::path::Path;
+
+use tetrarch_core::config::Safety;
+use tetrarch_core::{Event, Output, ServerId, Time};
+use tetrarch_record::{Proof, Replay};
+use tetrarch_sim::observer::Observer;
+use tetrarch_sim::run::run_watched;
+use tetrarch_sim::scenario::Scenario;
+
+/// What the nodes of a run noted.
+#[derive(Debug, Default)]
+struct Notes(Vec<(Time, ServerId, Event)>);
+
+impl Observer for Notes {
+    fn output(&mut self, now: Time, server: ServerId, output: &Output) {
+        if let Output::Note(event) = *output {
+            self.0.push((now, server, event));
+        }
+    }
+}
+
+fn scenario(name: &str) -> Scenario {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    Scenario::load(folder.join(name)).unwrap()
+}
+
+async fn compare(name: &str) {
+    let scenario = scenario(name);
+    // The agent has no guarded groups yet.
+    if scenario.safety != Safety::Paper {
+        return;
+    }
+    let (parameters, seed) = (&scenario.parameters, scenario.seed);
+    let (_, simulated) = run_watched(&scenario, parameters, seed, Notes::default()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let driven = bench::run(&scenario, folder.path()).await;
+    assert!(simulated.0.len() > 4, "{name}: hardly anything happened");
+    for (place, (simulated, driven)) in simulated.0.iter().zip(&driven).enumerate() {
+        assert_eq!(driven, simulated, "{name}: event {place}");
+    }
+    assert_eq!(driven.len(), simulated.0.len(), "{name}");
+    replay_all(name, folder.path());
+}
+
+/// Every record of the live nodes replays to what they decided.
+fn replay_all(name: &str, folder: &Path) {
+    let mut steps = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let mut replay = Replay::new(File::open(&path).unwrap()).unwrap();
+        while let Some(played) = replay.next_step().unwrap() {
+            let is_proved = matches!(played.proof, Proof::Same | Proof::Missing);
+            assert!(is_proved, "{name}: {}: {played:?}", path.display());
+            steps += 1;
+        }
+    }
+    assert!(steps > 50, "{name}: only {steps} steps were recorded");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_four_troubles_of_the_paper() {
+    for name in ["s1t", "s2t", "n1t", "n2t"] {
+        compare(&format!("paper/{name}.toml")).await;
+    }
+}
+
+/// The names of the scenario files in `folder`, with it.
+fn scenarios(folder: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(path.join(folder)).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".toml") {
+            names.push(format!("{folder}/{name}"));
+        }
+    }
+    names.sort();
+    names
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_scenario_of_the_project() {
+    let mut names = scenarios("paper");
+    names.extend(scenarios("group"));
+    names.extend(scenarios("paper-limits"));
+    assert!(names.len() > 30, "only {} scenarios", names.len());
+    for name in names {
+        compare(&name).await;
+    }
+}
