@@ -58,6 +58,8 @@ pub enum Bug {
     MissesLeaseEnd,
     /// The votes for an address are given back before the address is off.
     GivesUpEarly,
+    /// A voter takes questions in the order in which they arrive.
+    TakesLate,
 }
 
 #[cfg(feature = "seeded-bugs")]
@@ -85,6 +87,7 @@ impl Bug {
         Self::HoldsForEver,
         Self::MissesLeaseEnd,
         Self::GivesUpEarly,
+        Self::TakesLate,
     ];
 }
 

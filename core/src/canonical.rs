@@ -23,6 +23,7 @@ impl Node {
         node.timers.rebase(now, base);
         let term = node.config.timing.lease_term;
         node.leases.rebase(now, base, term);
+        node.register.forget_overtaken(now, term);
         node.register = node.register.rebased(now, base);
         node.vote.asked = if node.vote.job.is_some() {
             node.vote.asked.rebased(now, base)
@@ -49,13 +50,17 @@ impl Message {
     #[must_use]
     pub fn rebased(self, now: Time, base: Time) -> Self {
         match self {
-            Self::Renew { claims, stamp } => Self::Renew {
+            Self::Renew { claims, asked } => Self::Renew {
                 claims,
-                stamp: Time::from(stamp).rebased(now, base).into(),
+                asked: asked.rebased(now, base),
             },
-            Self::Grant { claims, stamp } => Self::Grant {
+            Self::Grant { claims, asked } => Self::Grant {
                 claims,
-                stamp: Time::from(stamp).rebased(now, base).into(),
+                asked: asked.rebased(now, base),
+            },
+            Self::Agree { target, said } => Self::Agree {
+                target,
+                said: said.map(|said| said.rebased(now, base)),
             },
             other => other,
         }

@@ -4,8 +4,9 @@ use thiserror::Error;
 
 #[cfg(feature = "seeded-bugs")]
 use crate::bug::Bug;
-use crate::id::{SERVERS_MAX, ServerId};
-use crate::time::Span;
+use crate::id::{Members, SERVERS_MAX, ServerId};
+use crate::message::Version;
+use crate::time::{Life, Span};
 use crate::timing::Timing;
 
 /// Which rules a group plays by. All its members use the same ones.
@@ -40,6 +41,9 @@ pub struct Config {
     pub(crate) guests_max: u8,
     pub(crate) safety: Safety,
     pub(crate) timing: Timing,
+    pub(crate) version: Version,
+    pub(crate) life: Life,
+    pub(crate) fenceable: Members,
     #[cfg(feature = "seeded-bugs")]
     pub(crate) bug: Option<Bug>,
 }
@@ -112,6 +116,9 @@ impl Config {
             guests_max,
             safety: Safety::Paper,
             timing,
+            version: Version::NEWEST,
+            life: Life::FIRST,
+            fenceable: Members::NONE,
             #[cfg(feature = "seeded-bugs")]
             bug: None,
         })
@@ -128,6 +135,48 @@ impl Config {
     #[must_use]
     pub const fn safety(&self) -> Safety {
         self.safety
+    }
+
+    /// The same with programs of another version; [`Config::new`] gives the newest.
+    #[must_use]
+    pub const fn with_version(mut self, version: Version) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// The version of the protocol that the server's programs speak.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The same for another life of the server's programs; [`Config::new`] gives the first. Every start
+    /// of the programs is a life of its own, with a greater number than any before it, and guarded
+    /// groups rest on that.
+    #[must_use]
+    pub const fn with_life(mut self, life: Life) -> Self {
+        self.life = life;
+        self
+    }
+
+    /// Which life of the server's programs this is.
+    #[must_use]
+    pub const fn life(&self) -> Life {
+        self.life
+    }
+
+    /// The same where these servers have a device that switches their power surely off;
+    /// [`Config::new`] gives none. Only guarded groups make use of it.
+    #[must_use]
+    pub const fn with_fenceable(mut self, fenceable: Members) -> Self {
+        self.fenceable = fenceable;
+        self
+    }
+
+    /// The servers whose power can be switched surely off.
+    #[must_use]
+    pub const fn fenceable(&self) -> Members {
+        self.fenceable
     }
 
     pub(crate) const fn is_guarded(&self) -> bool {

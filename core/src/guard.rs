@@ -7,9 +7,9 @@ use crate::event::Event;
 use crate::id::{Members, SERVERS_MAX, ServerId};
 use crate::io::{Action, Outcome, Owner};
 use crate::lease::{Claim, Claims, Voter};
-use crate::message::Message;
+use crate::message::{Message, Version};
 use crate::node::{Context, Node};
-use crate::time::{Span, Stamp, Time};
+use crate::time::{Sequence, Span, Time};
 use crate::timer::Timer;
 
 /// In each lease's term its holder asks so often for the next one, so that one lost answer does not
@@ -88,10 +88,16 @@ impl Node {
     fn ask_for_leases(&mut self, cx: &mut Context<'_>) {
         let claims = self.asked_now(cx.now);
         let asked = self.leases.stamp(cx.now);
-        let stamp = asked.into();
-        self.tell_others(cx, Message::Renew { claims, stamp });
+        let said = self.said();
+        self.tell_others(
+            cx,
+            Message::Renew {
+                claims,
+                asked: said,
+            },
+        );
         let me = self.me();
-        let granted = self.vote(cx.now, me, claims);
+        let granted = self.vote(cx.now, me, said, claims).unwrap_or_default();
         self.leases.answered(Voter::Server(me), asked, granted);
         if self.config.has_witness() && self.vote.job.is_none() {
             self.vote.asked = asked;
@@ -102,6 +108,23 @@ impl Node {
         self.leases.next = self.next_question(cx.now);
         self.set_lease_timer(cx.now);
         self.leases_changed(cx);
+    }
+
+    /// Another server speaks this version.
+    pub(crate) fn speaks(&mut self, cx: &mut Context<'_>, server: ServerId, version: Version) {
+        let known = core::mem::replace(&mut self.spoken[server.index()], version);
+        if version < known && !self.leases.wanted.is_empty() {
+            // It has not understood the last question, and the lease may not last until the next.
+            self.ask_for_leases(cx);
+        }
+    }
+
+    /// What is said now comes after the last question and before the next.
+    pub(crate) fn said(&self) -> Sequence {
+        Sequence {
+            life: Some(self.config.life),
+            stamp: self.leases.last_stamp().into(),
+        }
     }
 
     /// Two servers that want the same thing at the same time may each get some of the votes and wait
@@ -201,25 +224,42 @@ impl Node {
         cx: &mut Context<'_>,
         from: ServerId,
         claims: Claims,
-        stamp: Stamp,
+        asked: Sequence,
     ) {
         if !self.config.is_guarded() {
             return;
         }
-        let claims = self.vote(cx.now, from, claims);
-        cx.out.send(from, Message::Grant { claims, stamp });
-        self.sign_of_life(cx, from);
+        if let Some(claims) = self.vote(cx.now, from, asked, claims) {
+            cx.out.send(from, Message::Grant { claims, asked });
+            self.sign_of_life(cx, from);
+        }
     }
 
-    /// The votes of this server's that `from` gets.
-    fn vote(&mut self, now: Time, from: ServerId, claims: Claims) -> Claims {
+    /// The votes of this server's that `from` gets; none when a later question of its was answered.
+    fn vote(
+        &mut self,
+        now: Time,
+        from: ServerId,
+        asked: Sequence,
+        claims: Claims,
+    ) -> Option<Claims> {
         let term = self.config.timing.lease_term;
-        let granted = self.register.request(now, from, claims, term);
-        if self.config.has(Bug::VotesTwice) {
+        let granted = if self.config.has(Bug::TakesLate) {
+            self.register.request(now, from, claims, term)
+        } else {
+            self.register.question(now, from, asked, claims, term)?
+        };
+        Some(if self.config.has(Bug::VotesTwice) {
             claims
         } else {
             granted
-        }
+        })
+    }
+
+    /// Whether something that `from` said is older than its last question that was answered here.
+    pub(crate) fn is_overtaken(&self, now: Time, from: ServerId, said: Sequence) -> bool {
+        let term = self.config.timing.lease_term;
+        self.register.is_overtaken(now, from, said, term)
     }
 
     pub(crate) fn grant_received(
@@ -227,9 +267,12 @@ impl Node {
         cx: &mut Context<'_>,
         from: ServerId,
         claims: Claims,
-        stamp: Stamp,
+        asked: Sequence,
     ) {
-        self.answered(cx, Voter::Server(from), stamp.into(), claims);
+        // A voter that speaks version 1 does not say for which life it was asked.
+        if asked.life.is_none_or(|life| life == self.config.life) {
+            self.answered(cx, Voter::Server(from), asked.stamp.into(), claims);
+        }
     }
 
     /// The witness has answered, or not.

@@ -3,7 +3,7 @@
 use crate::event::Event;
 use crate::id::{Members, ServerId, ServiceSet};
 use crate::lease::{Claim, Claims};
-use crate::message::Message;
+use crate::message::{Message, Version};
 use crate::time::{Span, Time};
 use crate::timer::Timer;
 use alloc::vec::Vec;
@@ -39,6 +39,14 @@ pub enum Input {
         job: JobId,
         /// How it ended.
         outcome: Outcome,
+    },
+    /// The connection to another server says which version its programs speak. Told before its first
+    /// message; until then it is taken to speak this server's own.
+    Speaks {
+        /// The server.
+        server: ServerId,
+        /// Its version.
+        version: Version,
     },
     /// The driver's wake-up. Early, late and needless ones are legal.
     Deadline,
@@ -218,6 +226,21 @@ impl Outbox {
         Self {
             outputs: Vec::with_capacity(32),
         }
+    }
+
+    /// Puts every message into words that its receiver understands, and leaves out what it has none
+    /// for.
+    pub(crate) fn translate(&mut self, understood: impl Fn(ServerId) -> Version) {
+        self.outputs.retain_mut(|output| match output {
+            Output::Send { to, message } => match message.in_version(understood(*to)) {
+                Some(said) => {
+                    *message = said;
+                    true
+                }
+                None => false,
+            },
+            _ => true,
+        });
     }
 
     pub(crate) fn clear(&mut self) {

@@ -14,7 +14,7 @@
 use core::fmt;
 
 use crate::id::{Members, SERVERS_MAX, ServerId};
-use crate::time::{Span, Time};
+use crate::time::{Sequence, Span, Time};
 
 /// A thing that a lease is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -138,6 +138,16 @@ pub struct Register {
     votes: [Claims; SERVERS_MAX],
     /// Before this instant it gives no votes: it may have given them in a life that it forgot.
     silent_until: Time,
+    /// The last question of each server that was taken.
+    heard: [Option<Heard>; SERVERS_MAX],
+}
+
+/// A question that a voter has taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Heard {
+    asked: Sequence,
+    /// When it arrived.
+    at: Time,
 }
 
 impl Register {
@@ -148,6 +158,46 @@ impl Register {
             until: [Time::ZERO; CLAIMS],
             votes: [Claims::NONE; SERVERS_MAX],
             silent_until: now + term.saturating_sub(silent),
+            heard: [None; SERVERS_MAX],
+        }
+    }
+
+    /// [`Register::request`] by a message, which may be late or come twice: one that was asked before
+    /// the last one taken is not taken, because it would free votes that the later one got. Nothing is
+    /// left to free when a `term` has passed, so then any is: a server whose numbering began anew gets
+    /// votes again.
+    ///
+    /// None when it was not taken; it must not be answered.
+    pub fn question(
+        &mut self,
+        now: Time,
+        from: ServerId,
+        asked: Sequence,
+        claims: Claims,
+        term: Span,
+    ) -> Option<Claims> {
+        if self.is_overtaken(now, from, asked, term) {
+            return None;
+        }
+        self.heard[from.index()] = Some(Heard { asked, at: now });
+        Some(self.request(now, from, claims, term))
+    }
+
+    /// Whether something that `from` said comes after something that it said later.
+    pub(crate) fn is_overtaken(
+        &self,
+        now: Time,
+        from: ServerId,
+        said: Sequence,
+        term: Span,
+    ) -> bool {
+        self.heard[from.index()].is_some_and(|last| now < last.at + term && said < last.asked)
+    }
+
+    /// What no longer makes a difference at `now` is forgotten.
+    pub(crate) fn forget_overtaken(&mut self, now: Time, term: Span) {
+        for heard in &mut self.heard {
+            *heard = heard.filter(|last| now < last.at + term);
         }
     }
 
@@ -217,6 +267,10 @@ impl Register {
             *until = until.rebased(now, base);
         }
         self.silent_until = self.silent_until.max(now).rebased(now, base);
+        for last in self.heard.iter_mut().flatten() {
+            last.at = last.at.rebased(now, base);
+            last.asked = last.asked.rebased(now, base);
+        }
         self
     }
 
@@ -229,6 +283,7 @@ impl Register {
         let mut moved = *self;
         for server in ServerId::all(SERVERS_MAX) {
             moved.votes[name(server).index()] = set(self.votes[server.index()]);
+            moved.heard[name(server).index()] = self.heard[server.index()];
             for (from, to) in [
                 (Claim::Address(server), Claim::Address(name(server))),
                 (Claim::Image(server), Claim::Image(name(server))),
@@ -312,6 +367,11 @@ impl Leases {
         self.stamp
     }
 
+    /// The stamp of the last question.
+    pub(crate) const fn last_stamp(&self) -> Time {
+        self.stamp
+    }
+
     /// A voter was asked at `asked` and granted `claims`. An answer to an older question than the
     /// last one answered is old news.
     ///
@@ -324,6 +384,11 @@ impl Leases {
             self.granted[place] = claims;
         }
         is_news
+    }
+
+    /// A new life begins at `now`: an answer to a question from before it counts for nothing.
+    pub(crate) const fn begin(&mut self, now: Time) {
+        self.since = now;
     }
 
     /// What is given up is no longer leased, whatever the voters said.

@@ -7,7 +7,7 @@ use crate::id::{Members, SERVERS_MAX, ServerId};
 use crate::io::{Action, Command, Deadline, Input, JobId, Outbox, Outcome, Owner, Step};
 use crate::lease::{Claims, Leases, Register};
 use crate::membership::Membership;
-use crate::message::Message;
+use crate::message::{Message, Version};
 use crate::plan::{self, Managers};
 use crate::recovery::Recovery;
 use crate::standby::Standby;
@@ -25,7 +25,8 @@ use crate::watch::Watch;
 ///   out the outputs in their order, and keeps the one wake-up that [`Step::finish`] returns.
 /// - Slow work is a job with a ticket. A result whose ticket is no longer waited for is counted and
 ///   ignored, so a change of plans needs no lock. A job may fail, or never end.
-/// - Messages may be lost, late, doubled and reordered. Deadlines may be late, early or needless.
+/// - Messages may be lost, late, doubled and reordered. A driver that learns which version another
+///   server speaks says so; then nothing is sent there that it would not understand. Deadlines may be late, early or needless.
 /// - The node reads no clock, draws no number, does no I/O and, once its outbox has grown to its
 ///   size, allocates nothing. Equal nodes given equal inputs return equal outputs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -45,6 +46,8 @@ pub struct Node {
     /// This server as a voter.
     pub(crate) register: Register,
     pub(crate) vote: Vote,
+    /// The version that each server speaks, as far as this one has been told.
+    pub(crate) spoken: [Version; SERVERS_MAX],
     pub(crate) serial: u16,
     pub(crate) stale: u32,
 }
@@ -79,6 +82,7 @@ impl Node {
             leases: Leases::new(),
             register: Register::new(Time::ZERO, Span::MAX, config.timing.lease_term),
             vote: Vote::default(),
+            spoken: [config.version; SERVERS_MAX],
             serial: 0,
             stale: 0,
         }
@@ -113,11 +117,16 @@ impl Node {
             _ if !self.membership.is_running() => {}
             Input::Message { from, message } => self.receive(cx, from, message),
             Input::Done { job, outcome } => self.done(cx, job, outcome),
+            Input::Speaks { server, version } => self.speaks(cx, server, version),
             Input::Deadline => {
                 while let Some(timer) = self.timers.take_due(now, self.config.me) {
                     self.expire(cx, timer);
                 }
             }
+        }
+        let understood = |to: ServerId| self.spoken[to.index()].min(self.config.version);
+        if ServerId::all(self.config.size()).any(|server| understood(server) < Version::NEWEST) {
+            out.translate(understood);
         }
         let deadline = self.view().deadline();
         Step::new(out, deadline)
@@ -133,6 +142,7 @@ impl Node {
     fn forget(&mut self, now: Time, silent: Span, term: Span) {
         *self = Self::new(self.config);
         self.register = Register::new(now, silent, term);
+        self.leases.begin(now);
     }
 
     fn stop(&mut self, cx: &mut Context<'_>) {
@@ -199,9 +209,9 @@ impl Node {
             Message::Yield { agreed } => self.yield_received(cx, from, agreed),
             Message::Resumed => self.resumed_received(cx, from),
             Message::Take { function } => self.take_received(cx, function),
-            Message::Agree { target } => self.agree_received(from, target),
-            Message::Renew { claims, stamp } => self.renew_received(cx, from, claims, stamp),
-            Message::Grant { claims, stamp } => self.grant_received(cx, from, claims, stamp),
+            Message::Agree { target, said } => self.agree_received(cx.now, from, target, said),
+            Message::Renew { claims, asked } => self.renew_received(cx, from, claims, asked),
+            Message::Grant { claims, asked } => self.grant_received(cx, from, claims, asked),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::id::{Members, SERVERS_MAX, ServerId};
 use crate::io::{Action, Deadline, Input, JobId, Outcome, Output};
 use crate::lease::{Claim, Claims, Leases, Register};
 use crate::membership::Membership;
-use crate::message::Message;
+use crate::message::{Message, Version};
 use crate::node::{Node, Vote};
 use crate::recovery::Recovery;
 use crate::standby::Standby;
@@ -99,7 +99,7 @@ impl Rotate for Message {
                 *target = target.rotated(rotation);
                 *digest = turned_digest(*digest, rotation.by, rotation.size);
             }
-            Self::Up { target } | Self::Take { function: target } | Self::Agree { target } => {
+            Self::Up { target } | Self::Take { function: target } | Self::Agree { target, .. } => {
                 *target = target.rotated(rotation);
             }
             Self::Down { target, structure } => {
@@ -285,6 +285,10 @@ impl Rotate for Input {
                 job: job.rotated(rotation),
                 outcome: outcome.rotated(rotation),
             },
+            Self::Speaks { server, version } => Self::Speaks {
+                server: server.rotated(rotation),
+                version,
+            },
             Self::Deadline | Self::Command(_) => *self,
         }
     }
@@ -357,10 +361,18 @@ impl Rotate for Timers {
     }
 }
 
+/// A version is nobody's.
+impl Rotate for Version {
+    fn rotated(&self, _: Rotation) -> Self {
+        *self
+    }
+}
+
 impl Rotate for Config {
     fn rotated(&self, rotation: Rotation) -> Self {
         Self {
             me: self.me.rotated(rotation),
+            fenceable: self.fenceable.rotated(rotation),
             ..*self
         }
     }
@@ -383,6 +395,7 @@ impl Rotate for Node {
             leases,
             register,
             vote,
+            spoken,
             serial,
             stale,
         } = self;
@@ -399,6 +412,7 @@ impl Rotate for Node {
             leases: leases.rotated(rotation),
             register: register.rotated(rotation),
             vote: vote.rotated(rotation),
+            spoken: spoken.rotated(rotation),
             serial: *serial,
             stale: *stale,
         }

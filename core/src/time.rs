@@ -1,5 +1,6 @@
 //! Time without a clock: instants and spans in whole nanoseconds.
 
+use core::cmp::Ordering;
 use core::fmt;
 use core::ops::{Add, AddAssign, Sub};
 
@@ -28,6 +29,80 @@ impl From<Stamp> for Time {
     fn from(stamp: Stamp) -> Self {
         let pieces = stamp.0.iter().rev();
         Self(pieces.fold(0, |ns, piece| ns << 16 | u64::from(*piece)))
+    }
+}
+
+/// Which life of a server's management programs something comes from: later lives have greater numbers.
+///
+/// In two-byte pieces for the same reason as [`Stamp`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Life([u16; 2]);
+
+impl Life {
+    /// The first life.
+    pub const FIRST: Self = Self::new(1);
+
+    /// The life with this number.
+    #[must_use]
+    pub const fn new(number: u32) -> Self {
+        Self([number as u16, (number >> 16) as u16])
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        (self.0[1] as u32) << 16 | self.0[0] as u32
+    }
+}
+
+impl Ord for Life {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.number().cmp(&other.number())
+    }
+}
+
+impl PartialOrd for Life {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Debug for Life {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "life {}", self.number())
+    }
+}
+
+/// When one server said something, among all that it says: what it said later is greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Sequence {
+    /// The life of its programs; none when they speak a version that does not say it.
+    pub life: Option<Life>,
+    /// The stamp of its last question.
+    pub stamp: Stamp,
+}
+
+impl Ord for Sequence {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let key = |sequence: &Self| (sequence.life, Time::from(sequence.stamp));
+        key(self).cmp(&key(other))
+    }
+}
+
+impl PartialOrd for Sequence {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Sequence {
+    /// The same with `base` in the place of the instant `now`.
+    #[must_use]
+    pub fn rebased(self, now: Time, base: Time) -> Self {
+        Self {
+            stamp: Time::from(self.stamp).rebased(now, base).into(),
+            ..self
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::io::{Action, Outcome, Owner};
 use crate::message::Message;
 use crate::node::{Context, Node};
 use crate::plan;
-use crate::time::Span;
+use crate::time::{Sequence, Span, Time};
 use crate::timer::Timer;
 
 /// One management program.
@@ -267,7 +267,8 @@ impl Node {
             if let (true, Some(peer)) = (self.config.is_guarded(), watch.acting.or(watch.peer))
                 && trouble == Trouble::Service
             {
-                cx.out.send(peer, Message::Agree { target });
+                let said = Some(self.said());
+                cx.out.send(peer, Message::Agree { target, said });
             }
             self.defer(cx, target);
         }
@@ -282,9 +283,16 @@ impl Node {
     }
 
     /// The other manager has found service trouble too.
-    pub(crate) fn agree_received(&mut self, from: ServerId, target: ServerId) {
+    pub(crate) fn agree_received(
+        &mut self,
+        now: Time,
+        from: ServerId,
+        target: ServerId,
+        said: Option<Sequence>,
+    ) {
+        let is_old = said.is_some_and(|said| self.is_overtaken(now, from, said));
         let watch = self.watch(target);
-        if watch.peer == Some(from) {
+        if watch.peer == Some(from) && !is_old {
             watch.agreed = true;
         }
     }

@@ -12,8 +12,9 @@ mod timing;
 use driver::Driver;
 use proptest::prelude::*;
 use tetrarch_core::{
-    Claims, Command, Config, Input, JobId, Members, Message, Node, Outbox, Outcome, Output, Owner,
-    Rotation, Safety, ServerId, ServiceSet, Span, Structure, Time, Timing,
+    Claims, Command, Config, Input, JobId, Life, Members, Message, Node, Outbox, Outcome, Output,
+    Owner, Rotation, Safety, Sequence, ServerId, ServiceSet, Span, Structure, Time, Timing,
+    Version,
 };
 use timing::TIMING;
 
@@ -30,6 +31,7 @@ enum Move {
     Finish(usize, u8),
     Forged(u8, usize, u16, u8),
     Message(usize, usize, u8, Vec<(usize, Option<usize>)>, u16),
+    Speaks(usize, bool),
     Stop,
     Start(bool, u8),
 }
@@ -52,6 +54,7 @@ fn moves() -> impl Strategy<Value = Move> {
             .prop_map(|(from, about, kind, changes, digest)| {
                 Move::Message(from, about, kind, changes, digest)
             }),
+        1 => (any::<usize>(), any::<bool>()).prop_map(|(server, old)| Move::Speaks(server, old)),
         1 => Just(Move::Stop),
         1 => (any::<bool>(), any::<u8>()).prop_map(|(holding, serving)| {
             Move::Start(holding, serving)
@@ -81,6 +84,14 @@ fn members(bits: u8, places: usize) -> Members {
     ServerId::all(places)
         .filter(|server| bits >> server.index() & 1 == 1)
         .fold(Members::NONE, Members::with)
+}
+
+fn sequence(kind: u8, stamp: u16) -> Sequence {
+    let life = Life::new(1 + u32::from(kind & 1));
+    Sequence {
+        life: (kind & 2 == 0).then_some(life),
+        stamp: Time::from_nanos(u64::from(stamp)).into(),
+    }
 }
 
 /// Servers that are spoken of have one of the first `places` places.
@@ -121,14 +132,17 @@ fn message(
         },
         9 => Message::Resumed,
         10 => Message::Take { function: target },
-        11 => Message::Agree { target },
+        11 => Message::Agree {
+            target,
+            said: (kind > 127).then(|| sequence(kind, digest)),
+        },
         12 => Message::Renew {
             claims: claims(digest, places),
-            stamp: Time::from_nanos(u64::from(digest)).into(),
+            asked: sequence(kind, digest),
         },
         _ => Message::Grant {
             claims: claims(digest, places),
-            stamp: Time::from_nanos(u64::from(kind)).into(),
+            asked: sequence(kind, u16::from(kind)),
         },
     }
 }
@@ -195,6 +209,10 @@ impl Player {
                     message,
                 });
             }
+            Move::Speaks(server, old) => self.step(Input::Speaks {
+                server: self.id(server),
+                version: if old { Version::V1 } else { Version::NEWEST },
+            }),
             Move::Stop => self.step(Input::Command(Command::Stop)),
             Move::Start(holding, serving) => {
                 self.driver.jobs.clear();

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use tetrarch_core::{Config, Safety, ServerId, Span, Timing};
+use tetrarch_core::{Config, Life, Members, Safety, ServerId, Span, Timing, Version};
 
 use crate::VERSION;
 use crate::bytes::{Buffer, take, take_byte};
@@ -16,7 +16,7 @@ const MAGIC: &[u8; 8] = b"TETRAREC";
 const FRONT_BYTES: usize = MAGIC.len() + 2 + 2;
 const CHECKSUM_BYTES: usize = 4;
 const SPANS: usize = 11;
-const SETTINGS_BYTES_MIN: usize = 4 + SPANS * 8 + 1;
+const SETTINGS_BYTES_MIN: usize = 10 + SPANS * 8 + 1;
 const SETTINGS_BYTES_MAX: usize = SETTINGS_BYTES_MIN + SOFTWARE_BYTES_MAX;
 const HEADER_BYTES_MAX: usize = FRONT_BYTES + SETTINGS_BYTES_MAX + CHECKSUM_BYTES;
 
@@ -111,7 +111,10 @@ pub(crate) fn encode(config: &Config, software: &str) -> Result<Encoded, WriteEr
             Safety::Paper => 0,
             Safety::Guarded => 1,
         },
+        config.version().number(),
+        config.fenceable().bits(),
     ]);
+    bytes.put(&config.life().number().to_le_bytes());
     for span in spans(config.timing()) {
         bytes.put(&span.as_nanos().to_le_bytes());
     }
@@ -162,7 +165,8 @@ pub(crate) fn read(source: &mut impl Read) -> Result<(Header, u32, u64), ReadErr
 fn settings(mut bytes: &[u8]) -> Result<Header, ReadError> {
     let bytes = &mut bytes;
     let short = || ReadError::Header(LENGTH);
-    let [me, size, guests_max, safety] = take(bytes).ok_or_else(short)?;
+    let [me, size, guests_max, safety, version, fenceable] = take(bytes).ok_or_else(short)?;
+    let life = Life::new(u32::from_le_bytes(take(bytes).ok_or_else(short)?));
     let mut read = [Span::ZERO; SPANS];
     for span in &mut read {
         let ns = u64::from_le_bytes(take(bytes).ok_or_else(short)?);
@@ -181,9 +185,15 @@ fn settings(mut bytes: &[u8]) -> Result<Header, ReadError> {
     let safety = SAFETIES
         .get(usize::from(safety))
         .ok_or(ReadError::Header("its safety setting is unknown"))?;
+    let version =
+        Version::new(version).ok_or(ReadError::Header("its version of the protocol is unknown"))?;
     let config = Config::new(me, usize::from(size), guests_max, timing(read))?;
     Ok(Header {
-        config: config.with_safety(*safety),
+        config: config
+            .with_safety(*safety)
+            .with_version(version)
+            .with_fenceable(Members::from_bits(fenceable))
+            .with_life(life),
         software: software.to_owned(),
     })
 }

@@ -2,7 +2,7 @@
 
 use tetrarch_core::wire::{self, MESSAGE_BYTES_MAX};
 use tetrarch_core::{
-    Claims, Command, Input, JobId, Members, Outcome, Owner, ServerId, ServiceSet, Span,
+    Claims, Command, Input, JobId, Members, Outcome, Owner, ServerId, ServiceSet, Span, Version,
 };
 
 use crate::bytes::{Buffer, take, take_byte};
@@ -16,6 +16,7 @@ const MESSAGE: u8 = 2;
 const DONE: u8 = 3;
 const DEADLINE: u8 = 4;
 const COMMAND: u8 = 5;
+const SPEAKS: u8 = 6;
 
 const OWNERS: [Owner; 5] = [
     Owner::Watch,
@@ -69,6 +70,9 @@ pub(crate) fn encode(input: Option<&Input>) -> Buffer<INPUT_BYTES_MAX> {
         }
         Some(Input::Deadline) => bytes.put(&[DEADLINE]),
         Some(Input::Command(Command::Stop)) => bytes.put(&[COMMAND, 0]),
+        Some(Input::Speaks { server, version }) => {
+            bytes.put(&[SPEAKS, server.index() as u8, version.number()]);
+        }
     }
     bytes
 }
@@ -117,6 +121,13 @@ pub(crate) fn decode(mut bytes: &[u8]) -> Option<Option<Input>> {
             Some(Input::Done { job, outcome })
         }
         DEADLINE => Some(Input::Deadline),
+        SPEAKS => {
+            let [place, version] = take(bytes)?;
+            Some(Input::Speaks {
+                server: server(place)?,
+                version: Version::new(version)?,
+            })
+        }
         COMMAND => match take_byte(bytes)? {
             0 => Some(Input::Command(Command::Stop)),
             _ => return None,

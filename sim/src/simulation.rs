@@ -156,6 +156,12 @@ impl<O: Observer> Simulation<O> {
         let now = self.world.now;
         self.inputs += 1;
         self.stepped = Some(server);
+        if matches!(input, Input::Start { .. }) {
+            // Every life of the programs has a number of its own, and maybe another version.
+            let (version, life) = self.world.programs(server);
+            let config = *self.nodes[place].config();
+            self.nodes[place] = Node::new(config.with_version(version).with_life(life));
+        }
         self.world.observer.input(now, server, &input);
         let mut step = self.nodes[place].step(now, input, &mut self.outbox);
         for output in step.by_ref() {

@@ -5,8 +5,12 @@
 
 use std::time::Duration;
 
-use tetrarch_core::{Bug, Safety, Span};
+use tetrarch_core::{
+    Bug, Claim, Claims, Config, Input, Life, Members, Message, Node, Outbox, Output, Safety,
+    Sequence, ServerId, Span, Time,
+};
 use tetrarch_sim::check::Invariant;
+use tetrarch_sim::parameters::Parameters;
 use tetrarch_sim::swarm::{Failure, Settings, Timings, draw, judge, judge_planted};
 use tetrarch_verify::{Bounds, Kind, Preset, Property, check};
 
@@ -16,13 +20,15 @@ enum Net {
     /// Every run of the paper's protocol in a ring of so many servers, under so many faults of these
     /// kinds.
     Verify(usize, u8, &'static [Kind], Property),
+    /// A voter that is told things in another order than they were said in; see `late_question`.
+    Voter,
     /// One of the swarm's seeds under these rules.
     Swarm(Safety, u64, Failure),
 }
 
 use Failure::NoProgress;
 use Kind::{Crash, Restart, Service};
-use Net::{Swarm, Verify};
+use Net::{Swarm, Verify, Voter};
 use Property::{NoEndlessWait, NoNeedlessRestart, OneHolder, OneImage};
 use Safety::{Guarded, Paper};
 
@@ -58,6 +64,7 @@ const CATCHES: &[(Bug, Net)] = &[
     (Bug::HoldsForEver, Swarm(Guarded, 4, NoProgress)),
     (Bug::MissesLeaseEnd, Swarm(Guarded, 2, NoProgress)),
     (Bug::GivesUpEarly, Swarm(Guarded, 4, HOLDER)),
+    (Bug::TakesLate, Voter),
 ];
 
 /// It is enough that the first fault strikes the first server.
@@ -90,6 +97,57 @@ fn failures(rules: Safety, seed: u64, bug: Option<Bug>) -> Vec<Failure> {
     report.unwrap().failures().collect()
 }
 
+/// Whether a voter gives a vote away that is another server's, because a question of that server's
+/// arrives after a later one.
+fn late_question(bug: Option<Bug>) -> bool {
+    let [asker, voter, rival] = [0, 1, 2].map(|place| ServerId::new(place).unwrap());
+    let timing = Parameters::paper().timing();
+    let config = Config::new(voter, 4, 3, timing).unwrap();
+    let mut config = config.with_safety(Guarded);
+    if let Some(bug) = bug {
+        config = config.with_bug(bug);
+    }
+    let claims = Claims::NONE.with(Claim::Address(asker));
+    let ask = |from, stamp, claims| Input::Message {
+        from,
+        message: Message::Renew {
+            claims,
+            asked: Sequence {
+                life: Some(Life::FIRST),
+                stamp: Time::from_nanos(stamp).into(),
+            },
+        },
+    };
+    let start = Input::Start {
+        holding: false,
+        serving: Members::NONE,
+        silent: Span::MAX,
+        left: Span::MAX,
+    };
+    let mut node = Node::new(config);
+    let mut outbox = Outbox::new();
+    let mut granted = Claims::NONE;
+    let told = [
+        start,
+        ask(asker, 2, claims),
+        ask(asker, 1, Claims::NONE),
+        ask(rival, 1, claims),
+    ];
+    for (ns, input) in (1..).zip(told) {
+        let mut step = node.step(Time::from_nanos(ns), input, &mut outbox);
+        for output in step.by_ref() {
+            if let Output::Send { to, message } = output
+                && let Message::Grant { claims, .. } = message
+                && to == rival
+            {
+                granted = claims;
+            }
+        }
+        let _ = step.finish();
+    }
+    granted == claims
+}
+
 #[test]
 fn every_planted_mistake_is_caught_and_nothing_without_one() {
     for (bug, net) in CATCHES {
@@ -99,6 +157,10 @@ fn every_planted_mistake_is_caught_and_nothing_without_one() {
                 assert_eq!(broken(&bounds, faults), [], "without {bug:?}");
                 let found = broken(&bounds.with_core_bug(*bug), faults);
                 assert!(found.contains(&property), "{bug:?} only breaks {found:?}");
+            }
+            Voter => {
+                assert!(!late_question(None), "without {bug:?}");
+                assert!(late_question(Some(*bug)), "{bug:?} goes unnoticed");
             }
             Swarm(rules, seed, failure) => {
                 assert_eq!(failures(rules, seed, None), [], "without {bug:?}");
@@ -127,6 +189,7 @@ fn the_document_has_the_table() {
                     "| `{bug:?}` | `verify --ring {ring} --faults {faults},{kinds}` | `{property}` |"
                 )
             }
+            Voter => format!("| `{bug:?}` | a voter told out of order | `one-holder` |"),
             Swarm(rules, seed, failure) => {
                 let rules = rules.name();
                 let failure = match failure {

@@ -123,9 +123,12 @@ impl Driver {
         let start = bytes.0;
         for length in 1..wire::MESSAGE_BYTES_MAX {
             let body = start.get(..length)?;
-            let mut message = vec![wire::VERSION];
-            message.extend_from_slice(body);
-            if let Ok(message) = wire::decode(&message) {
+            let read = |version| {
+                let mut message = vec![version];
+                message.extend_from_slice(body);
+                wire::decode(&message).ok()
+            };
+            if let Some(message) = (wire::VERSION_MIN..=wire::VERSION).find_map(read) {
                 bytes.take(length);
                 self.step(Input::Message { from, message });
                 return Some(());

@@ -5,8 +5,8 @@ mod timing;
 
 use proptest::prelude::*;
 use tetrarch_core::{
-    Claims, Command, Config, Deadline, Input, JobId, Members, Message, Node, Outbox, Outcome,
-    Output, Owner, ServerId, ServiceSet, Span, Structure, Time,
+    Claims, Command, Config, Deadline, Input, JobId, Life, Members, Message, Node, Outbox, Outcome,
+    Output, Owner, Sequence, ServerId, ServiceSet, Span, Structure, Time,
 };
 use tetrarch_record::Writer;
 pub(crate) use timing::TIMING;
@@ -62,7 +62,10 @@ fn messages() -> impl Strategy<Value = Message> {
             let images = Members::from_bits(images);
             Message::Renew {
                 claims: Claims { addresses, images },
-                stamp: Time::from_nanos(stamp).into(),
+                asked: Sequence {
+                    life: (stamp & 1 == 0).then_some(Life::FIRST),
+                    stamp: Time::from_nanos(stamp).into(),
+                },
             }
         }),
         servers().prop_map(|function| Message::Take { function }),

@@ -82,7 +82,7 @@ impl Tracer<'_> {
                 Input::Message { from, message } => self.message(place, entry, from, message),
                 Input::Done { job, outcome } => self.job(place, entry, job, outcome),
                 Input::Deadline => self.wait(entry, step, focus),
-                Input::Command(_) => self.at_once(place, entry, |other| {
+                Input::Command(_) | Input::Speaks { .. } => self.at_once(place, entry, |other| {
                     matches!(
                         other.what,
                         What::World(WorldEvent::Fault(_) | WorldEvent::SystemFault(_))

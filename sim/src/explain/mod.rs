@@ -96,6 +96,7 @@ pub fn explain_with(
             fault.action,
             FaultAction::FileServerDown
                 | FaultAction::FileServerCut(_)
+                | FaultAction::Upgrade { .. }
                 | FaultAction::FileServerUp
                 | FaultAction::FileServerSlow(_)
         )

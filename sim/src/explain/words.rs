@@ -317,6 +317,10 @@ impl Words<'_> {
                     ratio.percent_text()
                 )
             }
+            FaultAction::Upgrade { server, version } => {
+                let number = version.number();
+                format!("{} gets programs of version {number}", name(server))
+            }
             FaultAction::FileServerCut(server) => {
                 format!("{} no longer reaches the file server", name(server))
             }

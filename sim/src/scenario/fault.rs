@@ -1,7 +1,8 @@
 //! `[[fault]]`: what goes wrong, or is put right, and when.
 
-use tetrarch_core::Time;
+use tetrarch_core::{Time, Version};
 
+use super::equipment::read_version;
 use super::error::ScenarioError;
 use super::group::{ServerIndex, read_server, read_servers};
 use super::reader::{Item, Section};
@@ -80,6 +81,14 @@ pub enum FaultAction {
     AgentStop(ServerIndex),
     /// `agent-start`: the flag file is created, so the server's executer starts its managers.
     AgentStart(ServerIndex),
+    /// `upgrade`: the programs on the server's disk are replaced by those of this version, newer or
+    /// older; it is theirs from their next start on.
+    Upgrade {
+        /// The server.
+        server: ServerIndex,
+        /// The version of the programs that it gets.
+        version: Version,
+    },
     /// `virtual-server-fails`: from now on this server's virtual server can neither be resumed nor
     /// started, on any host.
     VirtualServerFails(ServerIndex),
@@ -145,6 +154,11 @@ const KINDS: &[Kind] = &[
     of_server!("repair", Repair),
     of_server!("agent-stop", AgentStop),
     of_server!("agent-start", AgentStart),
+    Kind {
+        name: "upgrade",
+        keys: &["server", "version"],
+        read: read_upgrade,
+    },
     of_server!("virtual-server-fails", VirtualServerFails),
     of_server!("file-server-cut", FileServerCut),
     Kind {
@@ -250,6 +264,12 @@ fn read_cut(section: &Section<'_>, group: &[String]) -> Result<FaultAction, Scen
     Ok(FaultAction::Cut { from, to })
 }
 
+fn read_upgrade(section: &Section<'_>, group: &[String]) -> Result<FaultAction, ScenarioError> {
+    let server = server(section, "server", group)?;
+    let version = read_version(section.need("version", "the version of the new programs")?)?;
+    Ok(FaultAction::Upgrade { server, version })
+}
+
 fn read_partition(section: &Section<'_>, group: &[String]) -> Result<FaultAction, ScenarioError> {
     const EXPECTED: &str = "at least two lists of servers, with every server in exactly one";
     let item = section.need("sides", EXPECTED)?;
@@ -296,6 +316,7 @@ impl FaultAction {
             Self::Repair(_) => "repair",
             Self::AgentStop(_) => "agent-stop",
             Self::AgentStart(_) => "agent-start",
+            Self::Upgrade { .. } => "upgrade",
             Self::VirtualServerFails(_) => "virtual-server-fails",
             Self::FileServerCut(_) => "file-server-cut",
             Self::Cut { .. } => "cut",
@@ -327,6 +348,10 @@ pub(super) fn write_fault(fault: &Fault, out: &mut Writer<'_>) {
         | FaultAction::AgentStart(server)
         | FaultAction::VirtualServerFails(server)
         | FaultAction::FileServerCut(server) => out.server("server", *server),
+        FaultAction::Upgrade { server, version } => {
+            out.server("server", *server);
+            out.bare("version", version.number());
+        }
         FaultAction::Cut { from, to } => {
             out.server("from", *from);
             out.server("to", *to);
@@ -353,6 +378,7 @@ mod tests {
                 .iter()
                 .map(|key| match *key {
                     "server" | "from" => format!("{key} = \"a\"\n"),
+                    "version" => "version = 1\n".to_owned(),
                     "to" => "to = \"c\"\n".to_owned(),
                     "sides" => "sides = [[\"a\"], [\"c\"]]\n".to_owned(),
                     number => format!("{number} = 5\n"),

@@ -19,6 +19,7 @@ pub(super) struct ScenarioFile {
     pub(super) group: Option<Group>,
     pub(super) services: Option<Spanned<Value>>,
     pub(super) timing: Option<Spanned<Value>>,
+    pub(super) versions: Option<Spanned<Value>>,
     pub(super) safety: Option<SafetyName>,
     pub(super) seed: Option<Seed>,
     pub(super) duration: Option<Duration>,

@@ -12,6 +12,9 @@
 //! [services]               # default: one service with its server's name
 //! web = ["httpd"]
 //!
+//! [versions]               # default: the newest
+//! web = 1
+//!
 //! [[fault]]
 //! at = "6s"
 //! trouble = "S1t"          # S1t, S2t, N1t or N2t; or `fault`, see `FaultAction`
@@ -36,6 +39,7 @@
 //! `"paper"` or another timing file, on top of which its values are put. A table under `timing` may
 //! do the same. Paths are relative to the folder of the file that they stand in.
 
+mod equipment;
 mod error;
 mod expect;
 mod fault;
@@ -46,6 +50,7 @@ mod timing;
 mod value;
 mod write;
 
+pub use equipment::Equipment;
 pub use error::{Place, Position, Problem, ScenarioError};
 pub use expect::{Bounds, Check, Expect, Metric};
 pub use fault::{Fault, FaultAction, Trouble};
@@ -82,6 +87,8 @@ pub struct Scenario {
     pub parameters: Parameters,
     /// The protocol's safety settings.
     pub safety: Safety,
+    /// What the servers are equipped with.
+    pub equipment: Equipment,
     /// Where all the run's dice start from.
     pub seed: u64,
     /// How long the run takes: more than zero, at most [`Scenario::DURATION_MAX`].
@@ -129,12 +136,16 @@ impl Scenario {
         let item = |key, value| Item::new(source, key, value);
         let services = read.services.as_ref().map(|value| item("services", value));
         let timing = read.timing.as_ref().map(|value| item("timing", value));
+        let versions = read.versions.as_ref().map(|value| item("versions", value));
         let end = Time::ZERO + duration;
         let faults = entries(source, "fault", read.fault.as_ref())?.into_iter();
         let expects = entries(source, "expect", read.expect.as_ref())?.into_iter();
         Ok(Self {
             services: group::read_services(services, &group)?,
             parameters: timing::read_timing(timing, base_dir)?,
+            equipment: Equipment {
+                versions: equipment::read_versions(versions, &group)?,
+            },
             faults: faults
                 .map(|item| fault::read_fault(item, &group, end))
                 .collect::<Result<_, _>>()?,

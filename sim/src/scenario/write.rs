@@ -2,7 +2,7 @@
 
 use core::fmt::{Display, Write};
 
-use tetrarch_core::{Span, Time};
+use tetrarch_core::{Span, Time, Version};
 use toml_writer::{ToTomlValue, TomlStringBuilder};
 
 use super::group::{ServerIndex, default_services};
@@ -33,6 +33,7 @@ impl Scenario {
         }
         out.span("duration", self.duration);
         self.write_services(&mut out);
+        self.write_versions(&mut out);
         if self.parameters.changes().next().is_some() {
             out.header("[timing]");
         }
@@ -46,6 +47,18 @@ impl Scenario {
             expect::write_expect(expect, self.end(), &mut out);
         }
         out.text
+    }
+
+    fn write_versions(&self, out: &mut Writer<'_>) {
+        let mut header = Some("[versions]");
+        for (server, version) in self.group.iter().zip(&self.equipment.versions) {
+            if *version != Version::NEWEST {
+                if let Some(header) = header.take() {
+                    out.header(header);
+                }
+                out.bare(server, version.number());
+            }
+        }
     }
 
     fn write_services(&self, out: &mut Writer<'_>) {

@@ -1,14 +1,14 @@
 //! The dice of a seed: ring, timings, fault mix, and faults.
 
 use rand::{Rng, RngExt};
-use tetrarch_core::{Safety, Span, Time};
+use tetrarch_core::{Safety, Span, Time, Version};
 
 use super::mix::{Kind, Mix};
 use super::plan::{Healing, Plan, fault, servers};
 use super::{Settings, Timings};
 use crate::jitter::scatter;
 use crate::parameters::{ParameterError, Parameters};
-use crate::scenario::{FaultAction, ServerIndex, Trouble};
+use crate::scenario::{Equipment, FaultAction, ServerIndex, Trouble};
 use crate::streams::stream;
 use crate::units::{Megabytes, Ratio};
 
@@ -44,6 +44,7 @@ pub fn draw(settings: &Settings, seed: u64) -> Result<Drawn, ParameterError> {
         faults: Vec::new(),
         safety: settings.safety,
         rules: settings.rules.unwrap_or_else(|| rules(seed)),
+        equipment: equipment(seed),
         healing: Healing::All,
         bound_percent: settings.bound_percent,
     };
@@ -61,6 +62,18 @@ pub fn draw(settings: &Settings, seed: u64) -> Result<Drawn, ParameterError> {
 fn rules(seed: u64) -> Safety {
     let dice = &mut stream(seed, 1);
     Safety::ALL[dice.random_range(0..Safety::ALL.len())]
+}
+
+/// In half of all seeds servers of two versions in one ring, from dice of their own.
+fn equipment(seed: u64) -> Equipment {
+    let dice = &mut stream(seed, 2);
+    let mut equipment = Equipment::default();
+    if dice.random_bool(0.5) {
+        for version in &mut equipment.versions {
+            *version = Version::ALL[dice.random_range(0..Version::ALL.len())];
+        }
+    }
+    equipment
 }
 
 /// Settings of the protocol within sane ranges, and machines with room for 1, 3 or 7 virtual

@@ -4,7 +4,9 @@ use tetrarch_core::{Span, Time};
 
 use super::bound::progress_bound;
 use crate::parameters::Parameters;
-use crate::scenario::{Check, Expect, Fault, FaultAction, Safety, Scenario, ServerIndex};
+use crate::scenario::{
+    Check, Equipment, Expect, Fault, FaultAction, Safety, Scenario, ServerIndex,
+};
 
 /// A ring, its timings, what goes wrong in its safety phase, and how that ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub struct Plan {
     pub safety: Span,
     /// The group's safety setting.
     pub rules: Safety,
+    /// What the servers are equipped with.
+    pub equipment: Equipment,
     /// What comes after it.
     pub healing: Healing,
     /// The share of [`progress_bound`] that progress may take, in per cent.
@@ -85,6 +89,7 @@ impl Plan {
             group,
             parameters: self.parameters.clone(),
             safety: self.rules,
+            equipment: self.equipment,
             seed: self.seed,
             duration,
             faults,
@@ -193,6 +198,10 @@ fn without(action: &FaultAction, gone: ServerIndex) -> Option<FaultAction> {
         FaultAction::AgentStart(server) => FaultAction::AgentStart(kept(*server)?),
         FaultAction::VirtualServerFails(server) => FaultAction::VirtualServerFails(kept(*server)?),
         FaultAction::FileServerCut(server) => FaultAction::FileServerCut(kept(*server)?),
+        FaultAction::Upgrade { server, version } => FaultAction::Upgrade {
+            server: kept(*server)?,
+            version: *version,
+        },
         FaultAction::Cut { from, to } => FaultAction::Cut {
             from: kept(*from)?,
             to: kept(*to)?,

@@ -33,6 +33,7 @@ impl<O: Observer> World<O> {
             | FaultAction::AgentStart(server)
             | FaultAction::VirtualServerFails(server)
             | FaultAction::FileServerCut(server)
+            | FaultAction::Upgrade { server, .. }
             | FaultAction::Cut { from: server, .. } => (id(*server), WorldEvent::Fault(place)),
             _ => (id(ServerIndex(0)), WorldEvent::SystemFault(place)),
         };
@@ -43,7 +44,8 @@ impl<O: Observer> World<O> {
     fn other_fault(&mut self, action: &FaultAction, server: ServerId) -> Stimulus {
         let now = self.now;
         match action {
-            FaultAction::Trouble { .. } => {}
+            // The programs that run go on; those on the disk are started with the next start.
+            FaultAction::Trouble { .. } | FaultAction::Upgrade { .. } => {}
             FaultAction::Crash(_) => self.lose_power(server),
             FaultAction::Destroy(_) => {
                 self.server_mut(server).destroyed = true;
@@ -74,6 +76,7 @@ impl<O: Observer> World<O> {
                 self.links.heal();
                 self.file_server.heal(now);
                 self.links_whole = true;
+                self.greet_again();
             }
             FaultAction::Loss(ratio) => {
                 self.links_whole = false;

@@ -13,6 +13,8 @@ pub(crate) enum Happening {
         from: ServerId,
         message: Message,
     },
+    /// The connection between two servers is there, and one learns what the other speaks.
+    Greeted { server: ServerId, other: ServerId },
     /// The result of a job reaches the node that waits for it.
     Finished { ticket: Ticket, outcome: Outcome },
     /// A network examination that is answered would end now.

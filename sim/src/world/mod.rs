@@ -10,6 +10,7 @@ mod leases;
 mod links;
 mod power;
 mod server;
+mod versions;
 
 pub use client::{ClientHabit, Outage, PHASES};
 pub use happening::WorldEvent;
@@ -22,7 +23,7 @@ use tetrarch_core::{
 use crate::observer::Observer;
 use crate::parameters::Parameters;
 use crate::queue::Queue;
-use crate::scenario::{Fault, Scenario};
+use crate::scenario::{Equipment, Fault, Scenario};
 use client::Availability;
 use file_server::FileServer;
 use happening::{Happening, Stimulus, Ticket};
@@ -56,6 +57,10 @@ pub(crate) struct World<O> {
     witness: Register,
     /// Nobody may have anything on it without a lease.
     is_guarded: bool,
+    /// Servers of several versions may meet: they learn what the others speak, and messages between
+    /// them are written down and read.
+    is_mixed: bool,
+    equipment: Equipment,
     /// The functions whose virtual server can no longer be started anywhere.
     broken_images: Members,
     availability: Vec<Availability>,
@@ -95,6 +100,8 @@ impl<O: Observer> World<O> {
             file_server: FileServer::new(parameters),
             witness: Register::new(Time::ZERO, Span::MAX, parameters.lease_term),
             is_guarded: scenario.safety == Safety::Guarded,
+            is_mixed: scenario.equipment.is_mixed(&scenario.faults),
+            equipment: scenario.equipment,
             broken_images: Members::NONE,
             revision: 0,
         };
@@ -186,6 +193,9 @@ impl<O: Observer> World<O> {
     /// Queues a message on its way, unless the link loses it.
     pub(crate) fn send(&mut self, from: ServerId, to: ServerId, message: Message) {
         if self.links_whole || (self.links.works(from, to) && !self.links.loses()) {
+            let Some(message) = self.carried(from, to, message) else {
+                return;
+            };
             let at = self.now + self.spans.link_delay;
             self.queue
                 .push(at, Happening::Deliver { to, from, message });
@@ -215,6 +225,7 @@ impl<O: Observer> World<O> {
                     return Stimulus::Input(to, Input::Message { from, message });
                 }
             }
+            Happening::Greeted { server, other } => return self.greeted(server, other),
             Happening::Finished { ticket, outcome } => return self.finished(ticket, outcome),
             Happening::NetworkExamined { ticket, target } => {
                 if self.reaches(ticket.server, target) {
@@ -299,8 +310,13 @@ impl<O: Observer> World<O> {
     /// What a node must be told when its management programs start now.
     pub(crate) fn start_input(&mut self, server: ServerId) -> Input {
         let now = self.now;
+        let version = self.equipment.version_at(&self.faults, server, now);
         let state = self.server_mut(server);
         state.managing = true;
+        state.version = version;
+        state.lives += 1;
+        self.greet(server);
+        let state = self.server_mut(server);
         let serving = state.guests_served();
         Input::Start {
             holding: state.holds_own,

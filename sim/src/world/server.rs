@@ -1,7 +1,7 @@
 //! One simulated server: its power, services, virtual servers and addresses.
 
 use tetrarch_core::executer::{Executer, ExecuterSettings};
-use tetrarch_core::{JobId, Members, SERVERS_MAX, ServerId, ServiceSet, Time};
+use tetrarch_core::{JobId, Members, SERVERS_MAX, ServerId, ServiceSet, Time, Version};
 
 use super::leases::Holds;
 
@@ -33,6 +33,10 @@ pub(crate) struct Server {
     pub(super) holds: Holds,
     /// When its management programs last ended; none when they never did.
     pub(super) silent_since: Option<Time>,
+    /// The version of the programs that run, or ran last.
+    pub(super) version: Version,
+    /// How often the management programs have been started.
+    pub(super) lives: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +74,8 @@ impl Server {
             starts: [None; SERVERS_MAX],
             holds: Holds::NONE,
             silent_since: None,
+            version: Version::NEWEST,
+            lives: 0,
         }
     }
 
