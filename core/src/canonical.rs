@@ -33,6 +33,10 @@ impl Node {
         for recovery in &mut node.recoveries {
             recovery.rebase(now, base);
         }
+        let window = node.config.damping.map(|damping| damping.window);
+        for flaps in &mut node.flaps {
+            *flaps = flaps.rebased(now, base, window);
+        }
         let jobs = node.watches.iter_mut().map(|part| &mut part.job);
         let jobs = jobs.chain(node.recoveries.iter_mut().map(|part| &mut part.job));
         let jobs = jobs.chain(node.standbys.iter_mut().map(|part| &mut part.job));

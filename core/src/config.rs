@@ -33,6 +33,33 @@ impl Safety {
     }
 }
 
+/// When a server that has been recovered gets its function back from its virtual server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Failback {
+    /// At once, as in the paper.
+    #[default]
+    Automatic,
+    /// When it has stayed healthy for this long.
+    Delayed(Span),
+    /// When an operator orders it ([`Order::HandBack`](crate::Order::HandBack)).
+    Manual,
+}
+
+/// How a server is held off that fails again and again: when it has been recovered more than
+/// `recoveries_max` times, none more than `window` after the one before, its function stays with the
+/// virtual server until it has been healthy for `hold`, and for twice as long after each further time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Damping {
+    /// How many recoveries in a row are taken for bad luck.
+    pub recoveries_max: u8,
+    /// A server that has not needed any for so long starts counting anew.
+    pub window: Span,
+    /// The first time that it is held off.
+    pub hold: Span,
+    /// The longest.
+    pub hold_max: Span,
+}
+
 /// What a node must know before it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Config {
@@ -44,6 +71,8 @@ pub struct Config {
     pub(crate) version: Version,
     pub(crate) life: Life,
     pub(crate) fenceable: Members,
+    pub(crate) failback: Failback,
+    pub(crate) damping: Option<Damping>,
     #[cfg(feature = "seeded-bugs")]
     pub(crate) bug: Option<Bug>,
 }
@@ -119,6 +148,8 @@ impl Config {
             version: Version::NEWEST,
             life: Life::FIRST,
             fenceable: Members::NONE,
+            failback: Failback::Automatic,
+            damping: None,
             #[cfg(feature = "seeded-bugs")]
             bug: None,
         })
@@ -129,6 +160,32 @@ impl Config {
     pub const fn with_safety(mut self, safety: Safety) -> Self {
         self.safety = safety;
         self
+    }
+
+    /// The same with another failback policy; [`Config::new`] gives the paper's.
+    #[must_use]
+    pub const fn with_failback(mut self, failback: Failback) -> Self {
+        self.failback = failback;
+        self
+    }
+
+    /// When a recovered server gets its function back.
+    #[must_use]
+    pub const fn failback(&self) -> Failback {
+        self.failback
+    }
+
+    /// The same with flap damping; [`Config::new`] gives none.
+    #[must_use]
+    pub const fn with_damping(mut self, damping: Option<Damping>) -> Self {
+        self.damping = damping;
+        self
+    }
+
+    /// How servers are held off that fail again and again, if they are.
+    #[must_use]
+    pub const fn damping(&self) -> Option<Damping> {
+        self.damping
     }
 
     /// The rules that the group plays by.

@@ -4,6 +4,7 @@ use crate::event::Event;
 use crate::id::{Members, ServerId, ServiceSet};
 use crate::lease::{Claim, Claims};
 use crate::message::{Message, Version};
+use crate::orders::Order;
 use crate::time::{Span, Time};
 use crate::timer::Timer;
 use alloc::vec::Vec;
@@ -60,6 +61,11 @@ pub enum Command {
     /// Stop all management programs. Virtual servers on this host are suspended first, so that
     /// another manager can take their functions over.
     Stop,
+    /// An operator's order; it goes to all servers.
+    Order(Order),
+    /// The machine is about to go down: give the own function and those of the virtual servers on this
+    /// host to others. [`Event::Left`] says when that is done; the programs are to be stopped then.
+    Leave,
 }
 
 /// Something a node wants done.

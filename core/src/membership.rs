@@ -7,6 +7,7 @@ use crate::io::{Action, Outcome, Owner};
 use crate::lease::{Claim, Claims};
 use crate::message::Message;
 use crate::node::{Context, Node};
+use crate::orders::Orders;
 use crate::plan;
 use crate::structure::Structure;
 use crate::timer::Timer;
@@ -29,6 +30,16 @@ pub(crate) struct Membership {
     pub(crate) doubter: Option<ServerId>,
     /// The address was lost with its lease, and is to come back with the next.
     lapsed: bool,
+    /// The machine is about to go down.
+    pub(crate) leaving: bool,
+    /// It may: that has been noted.
+    pub(crate) left: bool,
+    /// The manager that was invited to take this server's function over as planned.
+    pub(crate) taker: Option<ServerId>,
+    /// The managers that have declined to.
+    pub(crate) declined: Members,
+    /// The one that was invited has answered this time.
+    taker_answered: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -73,6 +84,11 @@ impl Membership {
 }
 
 impl Membership {
+    /// Whether it manages and holds its own address, and nothing about that is in question.
+    pub(crate) const fn is_settled(&self) -> bool {
+        self.is_managing() && matches!(self.own, Own::Held)
+    }
+
     pub(crate) const fn own_is_changing(&self) -> bool {
         matches!(self.own, Own::Assigning | Own::Doubted | Own::Releasing)
     }
@@ -112,6 +128,7 @@ impl Node {
         self.membership.asking = true;
         self.membership.answered = false;
         self.membership.held = false;
+        self.membership.taker_answered = false;
         for other in self.others() {
             cx.out.send(
                 other,
@@ -133,6 +150,7 @@ impl Node {
                 self.timers
                     .set(Timer::Beat, cx.now + self.config.timing.inter_monitoring);
             }
+            self.begin_orders(cx);
         }
     }
 
@@ -151,7 +169,9 @@ impl Node {
             self.begin_managing(cx);
             self.resume_recoveries(cx);
             match self.membership.own {
-                Own::Dropped if !self.membership.held => self.claim_own(cx),
+                Own::Dropped if !self.membership.held && !self.awaits_taker() => {
+                    self.claim_own(cx);
+                }
                 Own::Claiming if self.membership.held => self.stop_claiming_own(cx),
                 _ => {}
             }
@@ -162,6 +182,14 @@ impl Node {
             let again = self.config.timing.inter_monitoring;
             self.timers.set(Timer::Join, cx.now + again);
         }
+    }
+
+    /// Whether the manager that took this server's function over may have it still: it did not answer
+    /// just now, but is there as far as this server knows.
+    fn awaits_taker(&self) -> bool {
+        let is_there =
+            |taker: ServerId| self.structure.contains(taker) && !self.absent.contains(taker);
+        !self.membership.taker_answered && self.membership.taker.is_some_and(is_there)
     }
 
     /// Virtual servers that still served when the programs started belong to recoveries that were
@@ -229,6 +257,10 @@ impl Node {
                 if let Some(giver) = self.membership.giver.take() {
                     cx.out.send(giver, Message::Resumed);
                 }
+                self.membership.taker = None;
+                self.membership.leaving = false;
+                self.membership.left = false;
+                self.invite(cx);
             }
             (Own::Assigning, _) => {
                 self.stop_claiming_own(cx);
@@ -250,11 +282,13 @@ impl Node {
         if self.membership.giver.is_some() || self.membership.lapsed && is_managing {
             self.claim_own(cx);
         } else {
-            if is_managing {
+            let handed_over = self.membership.taker.is_some() && !self.membership.leaving;
+            if is_managing && !handed_over {
                 // A manager is about to restart this server; it asks when that did not come.
                 wait = timing.judgement_max;
             }
             self.give_up(cx, self.own_claim());
+            self.tell_dropped(cx);
         }
         if !self.membership.has_place() {
             self.timers.set(Timer::Join, cx.now + wait);
@@ -290,7 +324,7 @@ impl Node {
         }
     }
 
-    fn drop_own(&mut self, cx: &mut Context<'_>) {
+    pub(crate) fn drop_own(&mut self, cx: &mut Context<'_>) {
         match self.membership.own {
             Own::Held | Own::Doubted | Own::Assigning => self.release_own(cx),
             Own::Claiming => self.stop_claiming_own(cx),
@@ -338,6 +372,10 @@ impl Node {
                 held,
             },
         );
+        if self.orders != Orders::NONE {
+            let orders = self.orders;
+            cx.out.send(from, Message::Orders { orders });
+        }
         if self.recoveries[from.index()].is_active() {
             self.target_returned(cx, from);
         } else if self.membership.is_managing() && self.takes_back(from) {
@@ -348,7 +386,7 @@ impl Node {
     /// Whether it is on this server to examine `server`, which was cut out, and take it back: the
     /// host of its function does, or, when nobody serves it, its future P1.
     fn takes_back(&self, server: ServerId) -> bool {
-        if self.structure.contains(server) {
+        if self.structure.contains(server) || self.orders.leaves_alone(server) {
             return false;
         }
         let members = self.structure.members();
@@ -370,6 +408,7 @@ impl Node {
         held: Members,
     ) {
         self.membership.answered = true;
+        self.membership.taker_answered |= self.membership.taker == Some(from);
         self.membership.held |= held.contains(self.me()) && !self.config.has(Bug::IgnoresHolders);
         self.merge(cx, structure);
         self.learn_acting(cx, from, held);

@@ -2,6 +2,7 @@
 
 use crate::id::{Members, ServerId};
 use crate::lease::Claims;
+use crate::orders::Orders;
 use crate::structure::Structure;
 use crate::time::Sequence;
 
@@ -115,6 +116,23 @@ pub enum Message {
         /// The function to serve.
         function: ServerId,
     },
+    /// What operators have ordered, as far as the sender knows.
+    Orders {
+        /// The orders.
+        orders: Orders,
+    },
+    /// To a manager of the sender: take the sender's function over as planned.
+    Invite {
+        /// Whether the sender is about to go down.
+        leaving: bool,
+    },
+    /// The planned hand-over between the two will not be.
+    Decline,
+    /// Answer to [`Message::Invite`]: the virtual server runs, and the receiver shall drop its own
+    /// virtual IP address.
+    Offer,
+    /// Answer to [`Message::Offer`]: the sender has dropped it.
+    Dropped,
     /// Guarded groups only, to the acting manager: the sender has found the same service trouble.
     Agree {
         /// The target in trouble.
@@ -152,6 +170,11 @@ impl Message {
             Self::Agree {
                 said: Some(said), ..
             } if said.life.is_some() => Version::V2,
+            Self::Orders { .. }
+            | Self::Invite { .. }
+            | Self::Decline
+            | Self::Offer
+            | Self::Dropped => Version::V2,
             _ => Version::V1,
         }
     }

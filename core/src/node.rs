@@ -8,6 +8,8 @@ use crate::io::{Action, Command, Deadline, Input, JobId, Outbox, Outcome, Owner,
 use crate::lease::{Claims, Leases, Register};
 use crate::membership::Membership;
 use crate::message::{Message, Version};
+use crate::orders::Orders;
+use crate::parking::Flaps;
 use crate::plan::{self, Managers};
 use crate::recovery::Recovery;
 use crate::standby::Standby;
@@ -48,6 +50,9 @@ pub struct Node {
     pub(crate) vote: Vote,
     /// The version that each server speaks, as far as this one has been told.
     pub(crate) spoken: [Version; SERVERS_MAX],
+    pub(crate) orders: Orders,
+    /// Kept only where flap damping is configured.
+    pub(crate) flaps: [Flaps; SERVERS_MAX],
     pub(crate) serial: u16,
     pub(crate) stale: u32,
 }
@@ -83,6 +88,8 @@ impl Node {
             register: Register::new(Time::ZERO, Span::MAX, config.timing.lease_term),
             vote: Vote::default(),
             spoken: [config.version; SERVERS_MAX],
+            orders: Orders::NONE,
+            flaps: [Flaps::default(); SERVERS_MAX],
             serial: 0,
             stale: 0,
         }
@@ -118,6 +125,8 @@ impl Node {
             Input::Message { from, message } => self.receive(cx, from, message),
             Input::Done { job, outcome } => self.done(cx, job, outcome),
             Input::Speaks { server, version } => self.speaks(cx, server, version),
+            Input::Command(Command::Order(order)) => self.order(cx, order),
+            Input::Command(Command::Leave) => self.leave_host(cx),
             Input::Deadline => {
                 while let Some(timer) = self.timers.take_due(now, self.config.me) {
                     self.expire(cx, timer);
@@ -212,6 +221,11 @@ impl Node {
             Message::Agree { target, said } => self.agree_received(cx.now, from, target, said),
             Message::Renew { claims, asked } => self.renew_received(cx, from, claims, asked),
             Message::Grant { claims, asked } => self.grant_received(cx, from, claims, asked),
+            Message::Orders { orders } => self.orders_received(cx, from, &orders),
+            Message::Invite { leaving } => self.invite_received(cx, from, leaving),
+            Message::Decline => self.decline_received(cx, from),
+            Message::Offer => self.offer_received(cx, from),
+            Message::Dropped => self.dropped_received(cx, from),
         }
     }
 
@@ -400,6 +414,12 @@ impl View<'_> {
     #[must_use]
     pub fn structure(&self) -> Structure {
         self.node.structure
+    }
+
+    /// What operators have ordered, as far as this server knows.
+    #[must_use]
+    pub fn orders(&self) -> Orders {
+        self.node.orders
     }
 
     /// The functions whose virtual server on this host holds the virtual IP address.

@@ -16,23 +16,29 @@ use crate::timer::Timer;
 /// One background job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Recovery {
-    state: State,
+    pub(crate) state: State,
     pub(crate) job: Option<u16>,
     tried: Tried,
+    /// The server has said that it goes down on purpose.
+    pub(crate) leaving: bool,
+    /// Its recovery has been noted; what is left is to give its function back.
+    pub(crate) reported: bool,
+    /// Until when its function stays where it is.
+    pub(crate) hold_until: Time,
     /// What the last examination said of the network.
-    network_normal: bool,
+    pub(crate) network_normal: bool,
     /// The services that the last examination found failing.
-    failing: ServiceSet,
+    pub(crate) failing: ServiceSet,
     /// The target's own management side has reported since the last means was tried.
     returned: bool,
     /// The target has come back, and its services may still be starting.
     starting: bool,
     /// Until when the present means may still work.
-    until: Time,
+    pub(crate) until: Time,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-enum State {
+pub(crate) enum State {
     #[default]
     Idle,
     /// The job is being launched.
@@ -57,6 +63,12 @@ enum State {
     Examining,
     /// up.file or down.file has been written, the management program has not found it yet.
     Reporting { recovered: bool },
+    /// The virtual server is to take the function of the healthy target over, as planned.
+    HandingOver,
+    /// Nothing is done for the time being; see `parking`.
+    Parked,
+    /// A parked target is examined.
+    Watching,
 }
 
 /// Which means have been tried.
@@ -78,12 +90,28 @@ impl Recovery {
     pub(crate) fn rebase(&mut self, now: Time, base: Time) {
         if self.is_active() {
             self.until = self.until.max(now).rebased(now, base);
+            self.hold_until = self.hold_until.max(now).rebased(now, base);
         }
+    }
+
+    /// The job of a planned hand-over.
+    pub(crate) fn handing_over(leaving: bool) -> Self {
+        Self {
+            state: State::HandingOver,
+            network_normal: true,
+            leaving,
+            ..Self::default()
+        }
+    }
+
+    /// All means may be tried again.
+    pub(crate) fn forget_means(&mut self) {
+        self.tried = Tried::default();
     }
 }
 
 impl Node {
-    fn recovery(&mut self, target: ServerId) -> &mut Recovery {
+    pub(crate) fn recovery(&mut self, target: ServerId) -> &mut Recovery {
         &mut self.recoveries[target.index()]
     }
 
@@ -150,7 +178,7 @@ impl Node {
         }
     }
 
-    fn end_recovery(&mut self, cx: &mut Context<'_>, target: ServerId) {
+    pub(crate) fn end_recovery(&mut self, cx: &mut Context<'_>, target: ServerId) {
         self.cancel_job(cx, Owner::Recovery, target);
         self.timers.clear(Timer::Recovery(target));
         *self.recovery(target) = Recovery::default();
@@ -159,6 +187,8 @@ impl Node {
     pub(crate) fn recovery_expired(&mut self, cx: &mut Context<'_>, target: ServerId) {
         match self.recoveries[target.index()].state {
             State::Idle => {}
+            State::HandingOver => self.end_hand_over(cx, target),
+            State::Parked => self.watch_parked(cx, target),
             State::Launching => self.launched(cx, target),
             State::Pausing => self.poll(cx, target),
             State::Claiming => self.refused(cx, target),
@@ -178,6 +208,7 @@ impl Node {
             | State::RestartingServer
             | State::PoweringOn
             | State::Rechecking
+            | State::Watching
             | State::Examining => self.recovery_done(cx, target, Outcome::Failed),
         }
     }
@@ -204,6 +235,7 @@ impl Node {
             State::PoweringOn => self.escalate(cx, target),
             State::Polling => self.polled(cx, target, outcome),
             State::Examining => self.reexamined(cx, target, outcome),
+            State::Watching => self.parked_examined(cx, target, outcome),
             State::Rechecking => match outcome {
                 Outcome::Services(failing) if !failing.is_empty() => {
                     self.restart_now(cx, target);
@@ -215,6 +247,8 @@ impl Node {
             | State::Claiming
             | State::Pausing
             | State::Settling
+            | State::HandingOver
+            | State::Parked
             | State::Reporting { .. } => {}
         }
     }
@@ -227,7 +261,7 @@ impl Node {
     }
 
     /// Tries the next means that fits what was last seen, or gives up.
-    fn escalate(&mut self, cx: &mut Context<'_>, target: ServerId) {
+    pub(crate) fn escalate(&mut self, cx: &mut Context<'_>, target: ServerId) {
         let Recovery {
             tried,
             network_normal,
@@ -383,7 +417,15 @@ impl Node {
     pub(crate) fn target_returned(&mut self, cx: &mut Context<'_>, target: ServerId) {
         let recovery = self.recovery(target);
         match recovery.state {
-            State::Idle | State::Reporting { .. } => return,
+            State::Idle | State::Reporting { .. } | State::HandingOver => return,
+            // One whose function is elsewhere asks for it again and again.
+            State::Parked | State::Watching if !recovery.leaving => return,
+            State::Parked | State::Watching => {
+                recovery.leaving = false;
+                recovery.reported = false;
+                self.cancel_job(cx, Owner::Recovery, target);
+                self.settle(cx, target, true);
+            }
             State::Pausing | State::Polling => {
                 self.cancel_job(cx, Owner::Recovery, target);
                 self.settle(cx, target, true);
@@ -437,14 +479,16 @@ impl Node {
         }
     }
 
-    fn report(&mut self, cx: &mut Context<'_>, target: ServerId, recovered: bool) {
+    pub(crate) fn report(&mut self, cx: &mut Context<'_>, target: ServerId, recovered: bool) {
         let wait = self.config.timing.hand_off;
         self.recovery(target).state = State::Reporting { recovered };
         self.recovery_after(cx, target, wait);
     }
 
     fn up_file_found(&mut self, cx: &mut Context<'_>, target: ServerId) {
-        cx.out.note(Event::Recovered { target });
+        if self.stays_away(cx, target) {
+            return self.park(cx, target);
+        }
         self.end_recovery(cx, target);
         let rejoined = !self.structure.contains(target);
         if rejoined {
@@ -457,6 +501,7 @@ impl Node {
         if rejoined {
             self.broadcast_structure(cx);
         }
+        self.order_spent(cx, target);
     }
 
     fn down_file_found(&mut self, cx: &mut Context<'_>, target: ServerId) {
@@ -517,9 +562,22 @@ impl Node {
         for server in outside.iter_after(self.me()) {
             self.send_report(cx, server);
         }
-        if !active.union(outside).is_empty() {
+        if self.orders.is_any() {
+            self.tell_orders(cx);
+        }
+        self.invite(cx);
+        let repeats = self.orders.is_any() || self.membership.leaving;
+        if repeats || !active.union(outside).is_empty() {
             self.timers
                 .set(Timer::Beat, cx.now + self.config.timing.inter_monitoring);
+        }
+    }
+
+    /// From now on there is something to repeat.
+    pub(crate) fn begin_beat(&mut self, cx: &Context<'_>) {
+        if !self.timers.is_set(Timer::Beat) {
+            let next = cx.now + self.config.timing.inter_monitoring;
+            self.timers.set(Timer::Beat, next);
         }
     }
 

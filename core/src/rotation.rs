@@ -7,11 +7,13 @@
 use crate::config::Config;
 use crate::event::Event;
 use crate::id::{Members, SERVERS_MAX, ServerId};
-use crate::io::{Action, Deadline, Input, JobId, Outcome, Output};
+use crate::io::{Action, Command, Deadline, Input, JobId, Outcome, Output};
 use crate::lease::{Claim, Claims, Leases, Register};
 use crate::membership::Membership;
 use crate::message::{Message, Version};
 use crate::node::{Node, Vote};
+use crate::orders::{Order, Orders};
+use crate::parking::Flaps;
 use crate::recovery::Recovery;
 use crate::standby::Standby;
 use crate::structure::{Structure, turned_digest};
@@ -118,7 +120,32 @@ impl Rotate for Message {
             Self::Renew { claims, .. } | Self::Grant { claims, .. } => {
                 *claims = claims.rotated(rotation);
             }
-            Self::Yield { .. } | Self::Resumed => {}
+            Self::Orders { orders } => *orders = orders.rotated(rotation),
+            Self::Yield { .. }
+            | Self::Resumed
+            | Self::Invite { .. }
+            | Self::Decline
+            | Self::Offer
+            | Self::Dropped => {}
+        }
+        turned
+    }
+}
+
+impl Rotate for Orders {
+    fn rotated(&self, rotation: Rotation) -> Self {
+        self.moved(|server| server.rotated(rotation))
+    }
+}
+
+impl Rotate for Order {
+    fn rotated(&self, rotation: Rotation) -> Self {
+        let mut turned = *self;
+        match &mut turned {
+            Self::Maintenance { server, .. }
+            | Self::HandOver { server }
+            | Self::HandBack { server } => *server = server.rotated(rotation),
+            Self::MaintenanceOfAll { .. } | Self::Freeze { .. } => {}
         }
         turned
     }
@@ -246,6 +273,11 @@ impl Rotate for Event {
             | Self::Suspended { function: server }
             | Self::VirtualServerFailed { function: server }
             | Self::NoRoom { function: server }
+            | Self::Ordered { server, .. }
+            | Self::LeftAlone { target: server, .. }
+            | Self::HandOverBegun { target: server }
+            | Self::HandOverFailed { target: server }
+            | Self::Parked { target: server }
             | Self::Refused { manager: server } => *server = server.rotated(rotation),
             Self::StoodIn {
                 target,
@@ -257,7 +289,11 @@ impl Rotate for Event {
             }
             Self::LeaseLost { claim } => *claim = claim.rotated(rotation),
             Self::StructureChanged { members } => *members = members.rotated(rotation),
-            Self::Managing | Self::Stopped | Self::OwnAddressHeld | Self::OwnAddressDropped => {}
+            Self::Managing
+            | Self::Stopped
+            | Self::OwnAddressHeld
+            | Self::OwnAddressDropped
+            | Self::Left => {}
         }
         turned
     }
@@ -289,7 +325,10 @@ impl Rotate for Input {
                 server: server.rotated(rotation),
                 version,
             },
-            Self::Deadline | Self::Command(_) => *self,
+            Self::Command(Command::Order(order)) => {
+                Self::Command(Command::Order(order.rotated(rotation)))
+            }
+            Self::Deadline | Self::Command(Command::Stop | Command::Leave) => *self,
         }
     }
 }
@@ -326,6 +365,12 @@ impl Rotate for Watch {
     }
 }
 
+impl Rotate for Flaps {
+    fn rotated(&self, _: Rotation) -> Self {
+        *self
+    }
+}
+
 impl Rotate for Recovery {
     fn rotated(&self, _: Rotation) -> Self {
         *self
@@ -345,6 +390,8 @@ impl Rotate for Membership {
         let mut turned = *self;
         turned.giver = self.giver.rotated(rotation);
         turned.doubter = self.doubter.rotated(rotation);
+        turned.taker = self.taker.rotated(rotation);
+        turned.declined = self.declined.rotated(rotation);
         turned
     }
 }
@@ -396,6 +443,8 @@ impl Rotate for Node {
             register,
             vote,
             spoken,
+            orders,
+            flaps,
             serial,
             stale,
         } = self;
@@ -413,6 +462,8 @@ impl Rotate for Node {
             register: register.rotated(rotation),
             vote: vote.rotated(rotation),
             spoken: spoken.rotated(rotation),
+            orders: orders.rotated(rotation),
+            flaps: flaps.rotated(rotation),
             serial: *serial,
             stale: *stale,
         }

@@ -34,6 +34,8 @@ pub(crate) struct Watch {
     silences: u8,
     /// The other manager has found the same service trouble in this cycle.
     pub(crate) agreed: bool,
+    /// The trouble that orders forbid to do anything about.
+    pub(crate) left_alone: Option<Trouble>,
     /// How many examinations in a row found all well but nobody asking for the target's address.
     unheld: u8,
 }
@@ -78,7 +80,7 @@ const SILENCES_MAX: u8 = 2;
 const UNHELD_MAX: u8 = 2;
 
 impl Node {
-    fn watch(&mut self, target: ServerId) -> &mut Watch {
+    pub(crate) fn watch(&mut self, target: ServerId) -> &mut Watch {
         &mut self.watches[target.index()]
     }
 
@@ -193,10 +195,7 @@ impl Node {
                 self.network_silent(cx, target);
             }
             (State::Services, _) => {
-                cx.out.note(Event::Detected {
-                    target,
-                    trouble: Trouble::Service,
-                });
+                self.note_detected(cx, target, Trouble::Service);
                 self.trouble_confirmed(cx, target, Trouble::Service);
             }
             (State::CheckingPeer, outcome) => self.peer_checked(cx, target, outcome),
@@ -204,11 +203,15 @@ impl Node {
         }
     }
 
+    /// Trouble that is left alone is found in each cycle, and told once.
+    fn note_detected(&self, cx: &mut Context<'_>, target: ServerId, trouble: Trouble) {
+        if self.watches[target.index()].left_alone != Some(trouble) {
+            cx.out.note(Event::Detected { target, trouble });
+        }
+    }
+
     fn network_silent(&mut self, cx: &mut Context<'_>, target: ServerId) {
-        cx.out.note(Event::Detected {
-            target,
-            trouble: Trouble::Network,
-        });
+        self.note_detected(cx, target, Trouble::Network);
         self.watch(target).state = State::Confirming;
         self.run(cx, Owner::Watch, target, Action::ExamineNetwork { target });
     }
@@ -220,7 +223,7 @@ impl Node {
         if watch.unheld >= UNHELD_MAX {
             watch.unheld = 0;
             let trouble = Trouble::Management;
-            cx.out.note(Event::Detected { target, trouble });
+            self.note_detected(cx, target, trouble);
             return self.trouble_confirmed(cx, target, trouble);
         }
         // A P2 that has been waiting for a silent P1 finds here that nothing is left to recover,
@@ -233,6 +236,16 @@ impl Node {
 
     /// Both managers wait the inter-monitoring time; P2 allows for a late S.file.
     pub(crate) fn wait_in_step(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        self.watch(target).left_alone = None;
+        self.pause(cx, target);
+        if !self.absent.is_empty() && self.absent.contains(target) {
+            self.absent = self.absent.without(target);
+            self.replan(cx);
+        }
+    }
+
+    /// Nothing is done until the next cycle.
+    fn pause(&mut self, cx: &mut Context<'_>, target: ServerId) {
         let timing = &self.config.timing;
         let grace = timing.inter_monitoring + timing.sync_grace;
         let cycle = timing.inter_monitoring;
@@ -249,13 +262,21 @@ impl Node {
             grace
         };
         self.watch_after(cx, target, wait);
-        if !self.absent.is_empty() && self.absent.contains(target) {
-            self.absent = self.absent.without(target);
-            self.replan(cx);
+    }
+
+    /// The target is cared for again: P1 examines it at once.
+    pub(crate) fn watch_anew(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        let watch = self.watch(target);
+        watch.left_alone = None;
+        if watch.state == State::Waiting && watch.priority == Some(Priority::P1) {
+            self.begin_cycle(cx, target);
         }
     }
 
     fn trouble_confirmed(&mut self, cx: &mut Context<'_>, target: ServerId, trouble: Trouble) {
+        if self.membership.leaving || self.orders.leaves_alone(target) {
+            return self.leave_alone(cx, target, trouble);
+        }
         cx.out.note(Event::Confirmed { target, trouble });
         let watch = self.watches[target.index()];
         if watch.priority == Some(Priority::P1) || watch.silences > 0 {
@@ -276,9 +297,23 @@ impl Node {
             self.want(cx, target, Span::ZERO);
         }
         if trouble == Trouble::Network {
-            self.take_guests_of(cx, target);
-            self.absent = self.absent.with(target);
-            self.replan(cx);
+            self.target_is_absent(cx, target);
+        }
+    }
+
+    /// The target manages nobody now, and serves nobody's function.
+    fn target_is_absent(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        self.take_guests_of(cx, target);
+        self.absent = self.absent.with(target);
+        self.replan(cx);
+    }
+
+    /// Nothing is done about the target's trouble, but others count on what it did for them.
+    fn leave_alone(&mut self, cx: &mut Context<'_>, target: ServerId, trouble: Trouble) {
+        let is_news = self.note_left_alone(cx, target, trouble);
+        self.pause(cx, target);
+        if trouble == Trouble::Network && is_news {
+            self.target_is_absent(cx, target);
         }
     }
 
@@ -299,6 +334,15 @@ impl Node {
 
     /// This server acts from now on.
     pub(crate) fn act(&mut self, cx: &mut Context<'_>, target: ServerId, trouble: Trouble) {
+        self.take_up(cx, target);
+        self.begin_recovery(cx, target, trouble);
+        if self.orders.leaves_alone(target) {
+            self.park(cx, target);
+        }
+    }
+
+    /// The management program leaves the target to a background job that begins here.
+    pub(crate) fn take_up(&mut self, cx: &mut Context<'_>, target: ServerId) {
         // An examination that is still under way would end a later wait with its result.
         self.cancel_job(cx, Owner::Watch, target);
         let watch = self.watch(target);
@@ -306,7 +350,6 @@ impl Node {
         watch.acting = None;
         watch.silences = 0;
         self.timers.clear(Timer::Watch(target));
-        self.begin_recovery(cx, target, trouble);
     }
 
     /// The other manager acts; this one waits for U.file, D.file, or silence.

@@ -35,12 +35,18 @@
 //! | 12 | [`Message::Agree`] | target, stamp (8), life (4) | 15 |
 //! | 13 | [`Message::Renew`] | claims (2), stamp (8), life (4) | 16 |
 //! | 14 | [`Message::Grant`] | claims (2), stamp (8), life (4) | 16 |
+//! | 40 | [`Message::Orders`] | orders (24) | 26 |
+//! | 41 | [`Message::Invite`] | leaving | 3 |
+//! | 42 | [`Message::Decline`] | - | 2 |
+//! | 43 | [`Message::Offer`] | - | 2 |
+//! | 44 | [`Message::Dropped`] | - | 2 |
 //!
 //! | field | content |
 //! |---|---|
 //! | target, function | place of the server in the ring, 0 to 7 |
 //! | flags | bit 0: serving, bit 1: restarting, all others 0 |
-//! | agreed | 0 or 1 |
+//! | agreed, leaving | 0 or 1 |
+//! | orders | for each place in the ring the count of changes (8 times 2 bytes), then for each place what stands (8 bytes): bit 0: maintenance, bit 1: frozen, bit 2: away, bit 3: back, all others 0 |
 //! | claims | addresses, then images, each with bit n for the function of the server at place n |
 //! | stamp | nanoseconds by the clock of whoever asked |
 //! | life | which life of the programs of whoever asked |
@@ -59,6 +65,7 @@
 use crate::id::{Members, SERVERS_MAX, ServerId};
 use crate::lease::Claims;
 use crate::message::{Message, Version};
+use crate::orders::{ORDER_BITS, Orders};
 use crate::structure::Structure;
 use crate::time::{Life, Sequence, Time};
 use thiserror::Error;
@@ -74,6 +81,7 @@ pub const MESSAGE_BYTES_MAX: usize = HEAD_BYTES + 1 + STRUCTURE_BYTES;
 
 const HEAD_BYTES: usize = 2;
 const STRUCTURE_BYTES: usize = 3 * SERVERS_MAX;
+const ORDERS_BYTES: usize = 3 * SERVERS_MAX;
 const CLAIMS_BYTES: usize = 2;
 const STAMP_BYTES: usize = 8;
 const LIFE_BYTES: usize = 4;
@@ -194,6 +202,11 @@ const KINDS: &[Kind] = &[
         "Grant",
         CLAIMS_BYTES + STAMP_BYTES + LIFE_BYTES,
     ),
+    kind(Version::V2, 40, "Orders", ORDERS_BYTES),
+    kind(Version::V2, 41, "Invite", 1),
+    kind(Version::V2, 42, "Decline", 0),
+    kind(Version::V2, 43, "Offer", 0),
+    kind(Version::V2, 44, "Dropped", 0),
 ];
 
 /// Writes `message` into `buffer` and returns the bytes that it takes there.
@@ -233,6 +246,11 @@ pub fn encode<'a>(message: &Message, buffer: &'a mut [u8; MESSAGE_BYTES_MAX]) ->
         }
         Message::Renew { claims, asked } => bytes.question(*claims, *asked).is(13),
         Message::Grant { claims, asked } => bytes.question(*claims, *asked).is(14),
+        Message::Orders { orders } => bytes.orders(orders).is(40),
+        Message::Invite { leaving } => bytes.put([u8::from(*leaving)]).is(41),
+        Message::Decline => bytes.is(42),
+        Message::Offer => bytes.is(43),
+        Message::Dropped => bytes.is(44),
     };
     bytes.finish(message.since(), kind)
 }
@@ -255,10 +273,23 @@ impl<'a> Bytes<'a> {
     }
 
     fn structure(&mut self, structure: &Structure) -> &mut Self {
-        for changes in structure.all_changes() {
+        self.counted(structure.all_changes(), structure.all_hosts())
+    }
+
+    fn counted(
+        &mut self,
+        all_changes: &[u16; SERVERS_MAX],
+        values: &[u8; SERVERS_MAX],
+    ) -> &mut Self {
+        for changes in all_changes {
             self.put(changes.to_le_bytes());
         }
-        self.put(*structure.all_hosts())
+        self.put(*values)
+    }
+
+    fn orders(&mut self, orders: &Orders) -> &mut Self {
+        let (changes, bits) = orders.entries();
+        self.counted(changes, bits)
     }
 
     fn question(&mut self, claims: Claims, asked: Sequence) -> &mut Self {
@@ -369,6 +400,15 @@ impl Fields {
             (11, [function]) => Message::Take {
                 function: self.server(*function)?,
             },
+            (40, orders) => Message::Orders {
+                orders: self.orders(orders)?,
+            },
+            (41, [leaving]) => Message::Invite {
+                leaving: self.flag(*leaving)?,
+            },
+            (42, []) => Message::Decline,
+            (43, []) => Message::Offer,
+            (44, []) => Message::Dropped,
             _ => return self.of_guarded(number, fields).unwrap_or(Err(wrong)),
         })
     }
@@ -427,19 +467,37 @@ impl Fields {
         })
     }
 
-    fn structure(&self, bytes: &[u8]) -> Result<Structure, WireError> {
-        let (mut changes, mut hosts) = ([0; SERVERS_MAX], [0; SERVERS_MAX]);
-        let (counts, places) = bytes.split_at(2 * SERVERS_MAX);
-        for (count, pair) in changes.iter_mut().zip(counts.chunks_exact(2)) {
-            *count = number_of(pair);
+    fn orders(&self, bytes: &[u8]) -> Result<Orders, WireError> {
+        let (changes, bits) = counted(bytes);
+        match bits.iter().find(|found| **found > ORDER_BITS) {
+            Some(found) => Err(WireError::Flags {
+                kind: self.kind,
+                most: ORDER_BITS,
+                found: *found,
+            }),
+            None => Ok(Orders::from_entries(changes, bits)),
         }
-        hosts.copy_from_slice(places);
+    }
+
+    fn structure(&self, bytes: &[u8]) -> Result<Structure, WireError> {
+        let (changes, hosts) = counted(bytes);
         Structure::from_entries(changes, hosts).map_err(|function| WireError::Host {
             kind: self.kind,
             function,
             found: hosts[function.index()],
         })
     }
+}
+
+/// For each place in the ring a count of changes and then a byte.
+fn counted(bytes: &[u8]) -> ([u16; SERVERS_MAX], [u8; SERVERS_MAX]) {
+    let (mut changes, mut values) = ([0; SERVERS_MAX], [0; SERVERS_MAX]);
+    let (counts, rest) = bytes.split_at(2 * SERVERS_MAX);
+    for (count, pair) in changes.iter_mut().zip(counts.chunks_exact(2)) {
+        *count = number_of(pair);
+    }
+    values.copy_from_slice(rest);
+    (changes, values)
 }
 
 const fn claims_of(addresses: u8, images: u8) -> Claims {

@@ -2,7 +2,8 @@
 
 use tetrarch_core::wire::{self, MESSAGE_BYTES_MAX};
 use tetrarch_core::{
-    Claims, Command, Input, JobId, Members, Outcome, Owner, ServerId, ServiceSet, Span, Version,
+    Claims, Command, Input, JobId, Members, Order, Outcome, Owner, ServerId, ServiceSet, Span,
+    Version,
 };
 
 use crate::bytes::{Buffer, take, take_byte};
@@ -70,6 +71,11 @@ pub(crate) fn encode(input: Option<&Input>) -> Buffer<INPUT_BYTES_MAX> {
         }
         Some(Input::Deadline) => bytes.put(&[DEADLINE]),
         Some(Input::Command(Command::Stop)) => bytes.put(&[COMMAND, 0]),
+        Some(Input::Command(Command::Leave)) => bytes.put(&[COMMAND, 1]),
+        Some(Input::Command(Command::Order(order))) => {
+            bytes.put(&[COMMAND, 2]);
+            bytes.put(&order_bytes(*order));
+        }
         Some(Input::Speaks { server, version }) => {
             bytes.put(&[SPEAKS, server.index() as u8, version.number()]);
         }
@@ -130,11 +136,42 @@ pub(crate) fn decode(mut bytes: &[u8]) -> Option<Option<Input>> {
         }
         COMMAND => match take_byte(bytes)? {
             0 => Some(Input::Command(Command::Stop)),
+            1 => Some(Input::Command(Command::Leave)),
+            2 => Some(Input::Command(Command::Order(order_of(take(bytes)?)?))),
             _ => return None,
         },
         _ => return None,
     };
     bytes.is_empty().then_some(input)
+}
+
+fn order_bytes(order: Order) -> [u8; 3] {
+    let place = |server: ServerId| server.index() as u8;
+    match order {
+        Order::Maintenance { server, on } => [0, place(server), u8::from(on)],
+        Order::MaintenanceOfAll { on } => [1, 0, u8::from(on)],
+        Order::Freeze { on } => [2, 0, u8::from(on)],
+        Order::HandOver { server } => [3, place(server), 0],
+        Order::HandBack { server } => [4, place(server), 0],
+    }
+}
+
+fn order_of(bytes: [u8; 3]) -> Option<Order> {
+    Some(match bytes {
+        [0, place, on] => Order::Maintenance {
+            server: server(place)?,
+            on: flag(on)?,
+        },
+        [1, 0, on] => Order::MaintenanceOfAll { on: flag(on)? },
+        [2, 0, on] => Order::Freeze { on: flag(on)? },
+        [3, place, 0] => Order::HandOver {
+            server: server(place)?,
+        },
+        [4, place, 0] => Order::HandBack {
+            server: server(place)?,
+        },
+        _ => return None,
+    })
 }
 
 fn server(place: u8) -> Option<ServerId> {

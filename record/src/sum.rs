@@ -157,6 +157,20 @@ fn put_event(form: &mut Form, event: Event) {
             [22, kind, function]
         }
         Event::Refused { manager } => [23, place(manager), 0],
+        Event::Ordered {
+            server,
+            maintenance,
+            frozen,
+            away,
+        } => {
+            let bits = u8::from(maintenance) | u8::from(frozen) << 1 | u8::from(away) << 2;
+            [40, place(server), bits]
+        }
+        Event::LeftAlone { target, trouble } => [41, place(target), trouble_byte(trouble)],
+        Event::HandOverBegun { target } => [42, place(target), 0],
+        Event::HandOverFailed { target } => [43, place(target), 0],
+        Event::Parked { target } => [44, place(target), 0],
+        Event::Left => [45, 0, 0],
     });
 }
 

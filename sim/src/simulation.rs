@@ -4,7 +4,9 @@
 //! queue, since every step may move it: at one instant the queue goes first, then wake-ups in ring
 //! order.
 
-use tetrarch_core::{Config, ConfigError, Input, Members, Node, Outbox, Output, ServerId, Time};
+use tetrarch_core::{
+    Config, ConfigError, Event, Input, Members, Node, Outbox, Output, ServerId, Time,
+};
 
 use crate::observer::Observer;
 use crate::parameters::Parameters;
@@ -35,7 +37,10 @@ pub(crate) fn configs(
     ServerId::all(size)
         .map(|me| {
             let config = Config::new(me, size, guests, parameters.timing())?;
-            Ok(config.with_safety(scenario.safety))
+            Ok(config
+                .with_safety(scenario.safety)
+                .with_failback(scenario.policy.failback)
+                .with_damping(scenario.policy.damping))
         })
         .collect()
 }
@@ -171,6 +176,7 @@ impl<O: Observer> Simulation<O> {
                 Output::Run { job, action } => self.world.begin(server, job, action),
                 Output::Cancel { job } => self.world.cancel(server, job),
                 Output::Hold { claim, until } => self.world.hold(server, claim, until),
+                Output::Note(Event::Left) => self.world.may_go_down(server),
                 Output::Note(_) => {}
             }
         }

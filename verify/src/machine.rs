@@ -402,6 +402,11 @@ pub(crate) const fn message_name(message: &Message) -> &'static str {
         Message::Agree { .. } => "Agree",
         Message::Renew { .. } => "Renew",
         Message::Grant { .. } => "Grant",
+        Message::Orders { .. } => "Orders",
+        Message::Invite { .. } => "Invite",
+        Message::Decline => "Decline",
+        Message::Offer => "Offer",
+        Message::Dropped => "Dropped",
         Message::Resumed => "Resumed",
         Message::Take { .. } => "Take",
     }

@@ -177,6 +177,69 @@ impl Words<'_> {
                     format!("{me} has lost its lease of {what}, and lets go of it"),
                 )
             }
+            other => return self.ordered(server, other),
+        })
+    }
+
+    /// Notes about what operators have ordered, and what comes of it.
+    fn ordered(&self, server: ServerId, event: Event) -> Option<(ServerId, String)> {
+        let me = self.name(server);
+        Some(match event {
+            Event::Ordered {
+                server: about,
+                maintenance,
+                frozen,
+                away,
+            } => {
+                let it = self.name(about);
+                let orders = [
+                    (maintenance, "leave it alone"),
+                    (frozen, "let nothing about it move"),
+                    (away, "its function goes to its virtual server"),
+                ];
+                let orders: Vec<&str> = orders
+                    .iter()
+                    .filter_map(|(stands, words)| stands.then_some(*words))
+                    .collect();
+                let orders = if orders.is_empty() {
+                    "nothing special any more".to_owned()
+                } else {
+                    orders.join("; ")
+                };
+                (about, format!("{me} knows the orders for {it}: {orders}"))
+            }
+            Event::LeftAlone { target, .. } => {
+                let it = self.name(target);
+                (
+                    target,
+                    format!("{me} finds {it} in trouble, and leaves it alone as ordered"),
+                )
+            }
+            Event::HandOverBegun { target } => {
+                let it = self.name(target);
+                (
+                    target,
+                    format!("{me} takes the function of {it} over as planned"),
+                )
+            }
+            Event::HandOverFailed { target } => {
+                let it = self.name(target);
+                (
+                    target,
+                    format!("{me} cannot take the function of {it} over, which keeps it"),
+                )
+            }
+            Event::Parked { target } => {
+                let it = self.name(target);
+                (
+                    target,
+                    format!("{me} leaves the function of {it} where it is, and looks after {it}"),
+                )
+            }
+            Event::Left => (
+                server,
+                format!("nothing that clients need is left on {me}: it may go down"),
+            ),
             Event::Refused { manager } => {
                 let it = self.name(manager);
                 (
@@ -310,6 +373,12 @@ impl Words<'_> {
                     .collect();
                 format!("the network falls apart into {}", sides.join(" | "))
             }
+            FaultAction::Operation(operation) => match operation.server() {
+                Some(server) => {
+                    format!("the operator orders {} of {}", fault.name(), name(&server))
+                }
+                None => format!("the operator orders {} of the group", fault.name()),
+            },
             FaultAction::Heal => "all links are whole again".to_owned(),
             FaultAction::Loss(ratio) => {
                 format!(

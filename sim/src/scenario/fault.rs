@@ -5,6 +5,7 @@ use tetrarch_core::{Time, Version};
 use super::equipment::read_version;
 use super::error::ScenarioError;
 use super::group::{ServerIndex, read_server, read_servers};
+use super::operation::Operation;
 use super::reader::{Item, Section};
 use super::value::quoted;
 use super::write::Writer;
@@ -116,6 +117,8 @@ pub enum FaultAction {
     /// `file-server-slow`: the file server's rate is divided by this factor, 1 to 1000; 1 gives it
     /// its full rate again.
     FileServerSlow(u32),
+    /// What an operator does on purpose.
+    Operation(Operation),
 }
 
 type Reader = fn(&Section<'_>, &[String]) -> Result<FaultAction, ScenarioError>;
@@ -227,13 +230,23 @@ fn read_kind(
     section: &Section<'_>,
     group: &[String],
 ) -> Result<FaultAction, ScenarioError> {
-    let names = || format!("one of {}", quoted(KINDS.iter().map(|kind| kind.name)));
+    let kinds = KINDS.iter().map(|kind| kind.name);
+    let all = kinds.chain(Operation::names().map(|(name, _)| name));
+    let names = || format!("one of {}", quoted(all.clone()));
     let name = item.text(&names())?;
     let kind = KINDS.iter().find(|kind| kind.name == name);
-    let kind = kind.ok_or_else(|| item.refuse(names()))?;
-    let keys: Vec<&str> = ["at", "fault"].iter().chain(kind.keys).copied().collect();
+    let of_kind = kind.map(|kind| kind.keys);
+    let operation = Operation::names().find(|(known, _)| *known == name);
+    let needed = of_kind.or(operation.map(|(_, keys)| keys));
+    let needed = needed.ok_or_else(|| item.refuse(names()))?;
+    let keys: Vec<&str> = ["at", "fault"].iter().chain(needed).copied().collect();
     section.refuse_unknown(&keys)?;
-    (kind.read)(section, group)
+    match kind {
+        Some(kind) => (kind.read)(section, group),
+        None => Operation::read(name, section, group)
+            .ok_or_else(|| item.refuse(names()))?
+            .map(FaultAction::Operation),
+    }
 }
 
 /// Reads an instant of the run, from its start to `end`.
@@ -308,8 +321,9 @@ fn read_slow(section: &Section<'_>, _: &[String]) -> Result<FaultAction, Scenari
 impl FaultAction {
     /// The value of the key `trouble` or `fault` that stands for this action.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
+            Self::Operation(operation) => operation.name(),
             Self::Trouble { trouble, .. } => trouble.name(),
             Self::Crash(_) => "crash",
             Self::Destroy(_) => "destroy",
@@ -362,6 +376,11 @@ pub(super) fn write_fault(fault: &Fault, out: &mut Writer<'_>) {
         }
         FaultAction::Loss(share) => out.bare("percent", share.percent_text()),
         FaultAction::FileServerSlow(factor) => out.bare("factor", factor),
+        FaultAction::Operation(operation) => {
+            if let Some(server) = operation.server() {
+                out.server("server", server);
+            }
+        }
         FaultAction::Heal | FaultAction::FileServerDown | FaultAction::FileServerUp => {}
     }
 }
@@ -372,9 +391,9 @@ mod tests {
 
     #[test]
     fn every_kind_is_written_under_the_name_that_reads_it() {
-        for kind in KINDS {
-            let keys: String = kind
-                .keys
+        let kinds = KINDS.iter().map(|kind| (kind.name, kind.keys));
+        for (name, keys) in kinds.chain(Operation::names()) {
+            let keys: String = keys
                 .iter()
                 .map(|key| match *key {
                     "server" | "from" => format!("{key} = \"a\"\n"),
@@ -387,10 +406,10 @@ mod tests {
             let text = format!(
                 "name = \"n\"\npurpose = \"p\"\ngroup = [\"a\", \"c\"]\nduration = \"1s\"\n\
                  [[fault]]\nat = \"1s\"\nfault = \"{}\"\n{keys}",
-                kind.name
+                name
             );
             let scenario = crate::scenario::Scenario::parse(&text, "f", ".".as_ref()).unwrap();
-            assert_eq!(scenario.faults[0].action.name(), kind.name);
+            assert_eq!(scenario.faults[0].action.name(), name);
         }
     }
 }

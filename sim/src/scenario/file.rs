@@ -21,6 +21,8 @@ pub(super) struct ScenarioFile {
     pub(super) timing: Option<Spanned<Value>>,
     pub(super) versions: Option<Spanned<Value>>,
     pub(super) safety: Option<SafetyName>,
+    pub(super) failback: Option<Spanned<Value>>,
+    pub(super) damping: Option<Spanned<Value>>,
     pub(super) seed: Option<Seed>,
     pub(super) duration: Option<Duration>,
     pub(super) fault: Option<Spanned<Value>>,

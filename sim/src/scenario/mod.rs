@@ -6,6 +6,7 @@
 //! group = ["mail", "web", "ftp", "proxy"]   # 2 to 8 servers in ring order
 //! timing = "paper"         # or a timing file's path, or a table of parameters; default "paper"
 //! safety = "paper"         # default
+//! failback = "automatic"   # default; "manual", or how long a server must have been healthy
 //! seed = 1                 # default
 //! duration = "300s"
 //!
@@ -45,6 +46,7 @@ mod expect;
 mod fault;
 mod file;
 mod group;
+mod operation;
 mod reader;
 mod timing;
 mod value;
@@ -55,6 +57,7 @@ pub use error::{Place, Position, Problem, ScenarioError};
 pub use expect::{Bounds, Check, Expect, Metric};
 pub use fault::{Fault, FaultAction, Trouble};
 pub use group::ServerIndex;
+pub use operation::{Operation, Policy};
 pub use reader::FILE_BYTES_MAX;
 pub use timing::load_timing;
 
@@ -87,6 +90,8 @@ pub struct Scenario {
     pub parameters: Parameters,
     /// The protocol's safety settings.
     pub safety: Safety,
+    /// By which rules recovered servers get their functions back.
+    pub policy: Policy,
     /// What the servers are equipped with.
     pub equipment: Equipment,
     /// Where all the run's dice start from.
@@ -137,12 +142,15 @@ impl Scenario {
         let services = read.services.as_ref().map(|value| item("services", value));
         let timing = read.timing.as_ref().map(|value| item("timing", value));
         let versions = read.versions.as_ref().map(|value| item("versions", value));
+        let failback = read.failback.as_ref().map(|value| item("failback", value));
+        let damping = read.damping.as_ref().map(|value| item("damping", value));
         let end = Time::ZERO + duration;
         let faults = entries(source, "fault", read.fault.as_ref())?.into_iter();
         let expects = entries(source, "expect", read.expect.as_ref())?.into_iter();
         Ok(Self {
             services: group::read_services(services, &group)?,
             parameters: timing::read_timing(timing, base_dir)?,
+            policy: operation::read_policy(failback, damping)?,
             equipment: Equipment {
                 versions: equipment::read_versions(versions, &group)?,
             },

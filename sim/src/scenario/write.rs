@@ -6,7 +6,7 @@ use tetrarch_core::{Span, Time, Version};
 use toml_writer::{ToTomlValue, TomlStringBuilder};
 
 use super::group::{ServerIndex, default_services};
-use super::{SEED_DEFAULT, Safety, Scenario, expect, fault};
+use super::{SEED_DEFAULT, Safety, Scenario, expect, fault, operation};
 use crate::units::span_text;
 
 impl Scenario {
@@ -28,12 +28,14 @@ impl Scenario {
         if self.safety != Safety::default() {
             out.text("safety", self.safety.name());
         }
+        operation::write_failback(&self.policy, &mut out);
         if self.seed != SEED_DEFAULT {
             out.bare("seed", self.seed);
         }
         out.span("duration", self.duration);
         self.write_services(&mut out);
         self.write_versions(&mut out);
+        operation::write_damping(&self.policy, &mut out);
         if self.parameters.changes().next().is_some() {
             out.header("[timing]");
         }

@@ -8,7 +8,7 @@ use super::plan::{Healing, Plan, fault, servers};
 use super::{Settings, Timings};
 use crate::jitter::scatter;
 use crate::parameters::{ParameterError, Parameters};
-use crate::scenario::{Equipment, FaultAction, ServerIndex, Trouble};
+use crate::scenario::{Equipment, FaultAction, Policy, ServerIndex, Trouble};
 use crate::streams::stream;
 use crate::units::{Megabytes, Ratio};
 
@@ -44,6 +44,7 @@ pub fn draw(settings: &Settings, seed: u64) -> Result<Drawn, ParameterError> {
         faults: Vec::new(),
         safety: settings.safety,
         rules: settings.rules.unwrap_or_else(|| rules(seed)),
+        policy: Policy::default(),
         equipment: equipment(seed),
         healing: Healing::All,
         bound_percent: settings.bound_percent,

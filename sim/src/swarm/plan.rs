@@ -5,7 +5,7 @@ use tetrarch_core::{Span, Time};
 use super::bound::progress_bound;
 use crate::parameters::Parameters;
 use crate::scenario::{
-    Check, Equipment, Expect, Fault, FaultAction, Safety, Scenario, ServerIndex,
+    Check, Equipment, Expect, Fault, FaultAction, Operation, Policy, Safety, Scenario, ServerIndex,
 };
 
 /// A ring, its timings, what goes wrong in its safety phase, and how that ends.
@@ -27,6 +27,8 @@ pub struct Plan {
     pub safety: Span,
     /// The group's safety setting.
     pub rules: Safety,
+    /// By which rules recovered servers get their functions back.
+    pub policy: Policy,
     /// What the servers are equipped with.
     pub equipment: Equipment,
     /// What comes after it.
@@ -89,6 +91,7 @@ impl Plan {
             group,
             parameters: self.parameters.clone(),
             safety: self.rules,
+            policy: self.policy,
             equipment: self.equipment,
             seed: self.seed,
             duration,
@@ -135,6 +138,9 @@ impl Plan {
         put(actions().any(file_server), FaultAction::FileServerUp);
         let slow = |action: &FaultAction| matches!(action, FaultAction::FileServerSlow(_));
         put(actions().any(slow), FaultAction::FileServerSlow(1));
+        for end in self.ends_of_orders() {
+            put(true, FaultAction::Operation(end));
+        }
         for server in servers(self.size) {
             let down = |action: &FaultAction| takes_down(action) == Some(server);
             let stopped = |action: &FaultAction| *action == FaultAction::AgentStop(server);
@@ -142,6 +148,20 @@ impl Plan {
             put(actions().any(stopped), FaultAction::AgentStart(server));
         }
         healing
+    }
+
+    /// What withdraws the orders of the safety phase: each once, whether or not it still stands.
+    fn ends_of_orders(&self) -> Vec<Operation> {
+        let mut ends: Vec<Operation> = Vec::new();
+        for fault in &self.faults {
+            if let FaultAction::Operation(operation) = fault.action
+                && let Some(end) = operation.end()
+                && !ends.contains(&end)
+            {
+                ends.push(end);
+            }
+        }
+        ends
     }
 
     /// The plan without one server and all that concerns it; none when two would not be left.
@@ -175,6 +195,7 @@ fn takes_down(action: &FaultAction) -> Option<ServerIndex> {
         FaultAction::Trouble { server, .. }
         | FaultAction::Crash(server)
         | FaultAction::Destroy(server) => Some(*server),
+        FaultAction::Operation(Operation::Leave { server, .. }) => Some(*server),
         _ => None,
     }
 }
@@ -191,6 +212,7 @@ fn without(action: &FaultAction, gone: ServerIndex) -> Option<FaultAction> {
             trouble: *trouble,
             server: kept(*server)?,
         },
+        FaultAction::Operation(operation) => FaultAction::Operation(operation.moved(kept)?),
         FaultAction::Crash(server) => FaultAction::Crash(kept(*server)?),
         FaultAction::Destroy(server) => FaultAction::Destroy(kept(*server)?),
         FaultAction::Repair(server) => FaultAction::Repair(kept(*server)?),

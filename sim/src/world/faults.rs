@@ -35,6 +35,10 @@ impl<O: Observer> World<O> {
             | FaultAction::FileServerCut(server)
             | FaultAction::Upgrade { server, .. }
             | FaultAction::Cut { from: server, .. } => (id(*server), WorldEvent::Fault(place)),
+            FaultAction::Operation(operation) if operation.server().is_some() => {
+                let server = operation.server().map_or(id(ServerIndex(0)), id);
+                (server, WorldEvent::Fault(place))
+            }
             _ => (id(ServerIndex(0)), WorldEvent::SystemFault(place)),
         };
         self.observer.world(self.now, about, event);
@@ -59,6 +63,7 @@ impl<O: Observer> World<O> {
                 }
                 self.power_on(server);
             }
+            FaultAction::Operation(operation) => return self.operate(*operation, server),
             FaultAction::AgentStop(_) => return self.set_flag(server, false),
             FaultAction::AgentStart(_) => return self.set_flag(server, true),
             FaultAction::VirtualServerFails(_) => {

@@ -45,6 +45,8 @@ pub(crate) enum Happening {
     },
     /// A read from the file server is complete, unless the readers have changed since.
     ReadComplete { change: u32 },
+    /// A server that has announced it goes down at the latest now.
+    GoesDown { server: ServerId, life: u32 },
     /// A fault of the scenario, by its place in the file.
     Fault { place: u16 },
 }

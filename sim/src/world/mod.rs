@@ -8,6 +8,7 @@ mod file_server;
 pub(crate) mod happening;
 mod leases;
 mod links;
+mod operations;
 mod power;
 mod server;
 mod versions;
@@ -267,6 +268,7 @@ impl<O: Observer> World<O> {
                 return self.services_ready(server, life, services, started);
             }
             Happening::ReadComplete { change } => self.read_complete(change),
+            Happening::GoesDown { server, life } => self.go_down(server, life),
             Happening::Fault { place } => return self.strike(place),
         }
         Stimulus::None

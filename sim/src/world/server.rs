@@ -35,6 +35,8 @@ pub(crate) struct Server {
     pub(super) silent_since: Option<Time>,
     /// The version of the programs that run, or ran last.
     pub(super) version: Version,
+    /// It has announced that it goes down; whether to start again.
+    pub(super) leaving: Option<bool>,
     /// How often the management programs have been started.
     pub(super) lives: u32,
 }
@@ -75,6 +77,7 @@ impl Server {
             holds: Holds::NONE,
             silent_since: None,
             version: Version::NEWEST,
+            leaving: None,
             lives: 0,
         }
     }
@@ -116,6 +119,7 @@ impl Server {
         self.stuck = ServiceSet::NONE;
         self.holds_own = false;
         self.managing = false;
+        self.leaving = None;
         // The copy of the programs and data is on the disk.
         let copied = self.executer.has_local_copy();
         self.executer = Executer::new(ExecuterSettings::default(), copied);
