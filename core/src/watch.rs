@@ -229,7 +229,13 @@ impl Node {
         // A P2 that has been waiting for a silent P1 finds here that nothing is left to recover,
         // but the target may still wait for its address.
         if self.watches[target.index()].silences > 0 {
-            self.give_back(cx, target);
+            // It may be on this host, which runs the virtual server on that manager's request; the
+            // target must not be offered it before it is off.
+            if self.standbys[target.index()].is_awake() {
+                self.hand_back(cx, target);
+            } else {
+                self.give_back(cx, target);
+            }
         }
         self.wait_in_step(cx, target);
     }
