@@ -19,10 +19,16 @@ impl Node {
 
     /// The machine is about to go down.
     pub(crate) fn leave_host(&mut self, cx: &mut Context<'_>) {
-        if !self.membership.is_managing() || self.membership.leaving {
+        if !self.membership.is_managing() || self.membership.is_leaving() {
             return;
         }
-        self.membership.leaving = true;
+        if self.orders.is_frozen() {
+            // Nothing may move, so nothing is waited for.
+            return cx.out.note(Event::Left);
+        }
+        let timing = &self.config.timing;
+        self.membership
+            .leave(timing.judgement_max, timing.inter_monitoring);
         self.begin_beat(cx);
         for target in self.view().recovering().iter_after(self.me()) {
             self.abandon_recovery(cx, target);
@@ -38,13 +44,17 @@ impl Node {
     /// Whether this server's function shall be with its virtual server.
     fn is_sent_away(&self) -> bool {
         let me = self.me();
-        (self.membership.leaving || self.orders.sends_away(me)) && !self.orders.freezes(me)
+        (self.membership.is_leaving() || self.orders.sends_away(me)) && !self.orders.is_frozen()
     }
 
     /// Invites the first of its managers that is there and has not declined, if this server's function
     /// is to move. Repeated with each sign of life.
     pub(crate) fn invite(&mut self, cx: &mut Context<'_>) {
-        if !self.is_sent_away() || !self.membership.is_settled() {
+        if !self.membership.is_settled() {
+            return;
+        }
+        self.order_spent(cx);
+        if !self.is_sent_away() {
             return;
         }
         let managers = plan::managers(self.me(), self.structure.members());
@@ -54,7 +64,7 @@ impl Node {
         let takers = [managers.p1, managers.p2].into_iter().flatten();
         self.membership.taker = takers.into_iter().find(is_there);
         if let Some(taker) = self.membership.taker {
-            let leaving = self.membership.leaving;
+            let leaving = self.membership.is_leaving();
             cx.out.send(taker, Message::Invite { leaving });
         }
     }
@@ -81,7 +91,8 @@ impl Node {
     pub(crate) fn note_left(&mut self, cx: &mut Context<'_>) {
         let membership = &self.membership;
         let is_empty = !membership.holds_own() && !membership.uses_own();
-        if membership.leaving && !membership.left && is_empty && self.view().awake().is_empty() {
+        if membership.is_leaving() && !membership.left && is_empty && self.view().awake().is_empty()
+        {
             self.membership.left = true;
             cx.out.note(Event::Left);
         }
@@ -89,11 +100,19 @@ impl Node {
 
     /// A virtual server that was suspended because this server goes down is passed on.
     pub(crate) fn pass_on(&mut self, cx: &mut Context<'_>, function: ServerId) {
-        let members = self.structure.members().without(function);
-        let next = self
-            .others()
-            .find(|other| members.contains(*other) && !self.absent.contains(*other));
-        if let Some(next) = next {
+        // The other manager of a member's function stands in for this one; what this server hosts for
+        // good goes where it would go if this server were dead.
+        let members = self.structure.members();
+        let managers = if self.structure.contains(function) {
+            let managers = plan::managers(function, members);
+            [managers.p1, managers.p2]
+        } else {
+            let managers = plan::managers(self.me(), members);
+            [managers.p2, managers.p1]
+        };
+        let mut others = managers.into_iter().flatten();
+        let is_there = |other: &ServerId| *other != self.me() && !self.absent.contains(*other);
+        if let Some(next) = others.find(is_there) {
             cx.out.send(next, Message::Take { function });
         }
         self.note_left(cx);
@@ -124,7 +143,7 @@ impl Node {
         let others = self.view().awake().without(from);
         let has_room = others.len() < usize::from(self.config.guests_max);
         let is_free = watch.priority.is_some() && watch.acting.is_none();
-        if !is_free || self.membership.leaving || self.orders.freezes(from) || !has_room {
+        if !is_free || self.membership.is_leaving() || self.orders.is_frozen() || !has_room {
             if !has_room {
                 cx.out.note(Event::NoRoom { function: from });
             }

@@ -10,6 +10,7 @@ use crate::node::{Context, Node};
 use crate::orders::Orders;
 use crate::plan;
 use crate::structure::Structure;
+use crate::time::Span;
 use crate::timer::Timer;
 
 /// What a server knows of its own place.
@@ -30,8 +31,8 @@ pub(crate) struct Membership {
     pub(crate) doubter: Option<ServerId>,
     /// The address was lost with its lease, and is to come back with the next.
     lapsed: bool,
-    /// The machine is about to go down.
-    pub(crate) leaving: bool,
+    /// The machine is about to go down, if it does within so many signs of life.
+    leaving: u8,
     /// It may: that has been noted.
     pub(crate) left: bool,
     /// The manager that was invited to take this server's function over as planned.
@@ -84,6 +85,24 @@ impl Membership {
 }
 
 impl Membership {
+    /// The machine is about to go down. When that has not come in `wait`, it evidently does not.
+    pub(crate) fn leave(&mut self, wait: Span, beat: Span) {
+        let beats = wait.as_nanos().div_ceil(beat.as_nanos().max(1));
+        self.leaving = u8::try_from(beats).unwrap_or(u8::MAX).max(1);
+    }
+
+    pub(crate) const fn is_leaving(&self) -> bool {
+        self.leaving > 0
+    }
+
+    /// Another sign of life, and the machine has not gone down.
+    pub(crate) const fn beat(&mut self) {
+        self.leaving = self.leaving.saturating_sub(1);
+        if self.leaving == 0 {
+            self.left = false;
+        }
+    }
+
     /// Whether it manages and holds its own address, and nothing about that is in question.
     pub(crate) const fn is_settled(&self) -> bool {
         self.is_managing() && matches!(self.own, Own::Held)
@@ -258,7 +277,7 @@ impl Node {
                     cx.out.send(giver, Message::Resumed);
                 }
                 self.membership.taker = None;
-                self.membership.leaving = false;
+                self.membership.leaving = 0;
                 self.membership.left = false;
                 self.invite(cx);
             }
@@ -282,7 +301,7 @@ impl Node {
         if self.membership.giver.is_some() || self.membership.lapsed && is_managing {
             self.claim_own(cx);
         } else {
-            let handed_over = self.membership.taker.is_some() && !self.membership.leaving;
+            let handed_over = self.membership.taker.is_some() && !self.membership.is_leaving();
             if is_managing && !handed_over {
                 // A manager is about to restart this server; it asks when that did not come.
                 wait = timing.judgement_max;

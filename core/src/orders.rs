@@ -43,156 +43,212 @@ pub enum Order {
     },
 }
 
-const MAINTENANCE: u8 = 1;
-const FROZEN: u8 = 2;
-const AWAY: u8 = 4;
-const BACK: u8 = 8;
-/// Every bit of an entry that means something.
-pub(crate) const ORDER_BITS: u8 = MAINTENANCE | FROZEN | AWAY | BACK;
+/// Where the function of a server shall be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Placed {
+    /// As the protocol has it.
+    Anywhere,
+    /// With its virtual server.
+    Away,
+    /// With its own server, whatever the failback policy says.
+    Home,
+}
 
-/// All orders that stand, and how often each server's were changed. Equal values mean the same orders.
+impl Placed {
+    const ALL: [Self; 4] = [Self::Anywhere, Self::Away, Self::Home, Self::Anywhere];
+
+    const fn bits(self) -> u16 {
+        match self {
+            Self::Anywhere => 0,
+            Self::Away => 1,
+            Self::Home => 2,
+        }
+    }
+}
+
+/// How far one change moves an entry of [`Orders`] whose low bits say where a function shall be.
+const PLACED_STEP: u16 = 4;
+
+/// All orders that stand. Equal values mean the same orders, given as often.
+///
+/// Each entry counts its changes, and its low bits say what stands. So of two copies of an entry the
+/// greater is the later, and no order about one thing overrules an order about another.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Orders {
-    changes: [u16; SERVERS_MAX],
-    bits: [u8; SERVERS_MAX],
+    /// Odd while the server is in maintenance.
+    maintenance: [u16; SERVERS_MAX],
+    /// Odd while the group is frozen.
+    freeze: u16,
+    /// The lowest two bits: where the function shall be.
+    places: [u16; SERVERS_MAX],
+}
+
+/// The bytes of orders on the wire.
+pub(crate) const ORDERS_BYTES: usize = 4 * SERVERS_MAX + 2;
+
+/// An entry whose low bit is a switch, after it was put to `on`.
+const fn switched(entry: u16, on: bool) -> u16 {
+    let is_on = entry & 1 == 1;
+    if is_on == on {
+        entry
+    } else {
+        entry.saturating_add(1)
+    }
 }
 
 impl Orders {
     /// Nobody has ever ordered anything.
     pub const NONE: Self = Self {
-        changes: [0; SERVERS_MAX],
-        bits: [0; SERVERS_MAX],
+        maintenance: [0; SERVERS_MAX],
+        freeze: 0,
+        places: [0; SERVERS_MAX],
     };
 
-    /// The orders with one more, in a group of `size`.
+    /// The orders with one more, in a group of `size`. Where a function shall be may be ordered again:
+    /// that is a change, and what failed is tried again.
     #[must_use]
-    pub fn with(self, order: Order, size: usize) -> Self {
+    pub fn with(mut self, order: Order, size: usize) -> Self {
         match order {
-            Order::Maintenance { server, on } => self.switched(server, MAINTENANCE, on),
-            Order::MaintenanceOfAll { on } => self.all_switched(size, MAINTENANCE, on),
-            Order::Freeze { on } => self.all_switched(size, FROZEN, on),
-            Order::HandOver { server } => self.changed(server, AWAY, BACK),
-            Order::HandBack { server } => self.changed(server, BACK, AWAY),
+            Order::Maintenance { server, on } => {
+                let entry = &mut self.maintenance[server.index()];
+                *entry = switched(*entry, on);
+                self
+            }
+            Order::MaintenanceOfAll { on } => ServerId::all(size).fold(self, |orders, server| {
+                orders.with(Order::Maintenance { server, on }, size)
+            }),
+            Order::Freeze { on } => {
+                self.freeze = switched(self.freeze, on);
+                self
+            }
+            Order::HandOver { server } => self.placing(server, Placed::Away),
+            Order::HandBack { server } => self.placing(server, Placed::Home),
         }
     }
 
-    /// The function of `server` has been given back, as ordered: the order is spent.
+    /// The function of `server` is back with it, as ordered: the order is spent.
     pub(crate) fn handed_back(self, server: ServerId) -> Self {
-        self.switched(server, BACK, false)
+        self.placing(server, Placed::Anywhere)
     }
 
-    fn all_switched(self, size: usize, bit: u8, on: bool) -> Self {
-        ServerId::all(size).fold(self, |orders, server| orders.switched(server, bit, on))
-    }
-
-    fn switched(self, server: ServerId, bit: u8, on: bool) -> Self {
-        if on {
-            self.changed(server, bit, 0)
-        } else {
-            self.changed(server, 0, bit)
-        }
-    }
-
-    /// What is ordered anew is a change even when it was ordered before: it tries again what failed.
-    fn changed(mut self, server: ServerId, set: u8, cleared: u8) -> Self {
-        let place = server.index();
-        self.changes[place] = self.changes[place].saturating_add(1);
-        self.bits[place] = self.bits[place] & !cleared | set;
+    fn placing(mut self, server: ServerId, placed: Placed) -> Self {
+        let entry = &mut self.places[server.index()];
+        let count = entry.saturating_add(PLACED_STEP) & !(PLACED_STEP - 1);
+        *entry = count | placed.bits();
         self
     }
 
-    /// What is known when both copies are: entry by entry the one with more changes, and of two
-    /// different ones with as many the one that orders more.
+    /// What is known when both copies are: entry by entry the later.
     #[must_use]
     pub fn merged(mut self, other: &Self) -> Self {
-        for place in 0..SERVERS_MAX {
-            let theirs = (other.changes[place], other.bits[place]);
-            if theirs > (self.changes[place], self.bits[place]) {
-                (self.changes[place], self.bits[place]) = theirs;
-            }
+        let pairs = self.maintenance.iter_mut().zip(other.maintenance);
+        for (mine, theirs) in pairs.chain(self.places.iter_mut().zip(other.places)) {
+            *mine = theirs.max(*mine);
         }
+        self.freeze = self.freeze.max(other.freeze);
         self
     }
 
-    fn has(&self, server: ServerId, bits: u8) -> bool {
-        self.bits[server.index()] & bits != 0
+    fn placed(&self, server: ServerId) -> Placed {
+        Placed::ALL[usize::from(self.places[server.index()] % PLACED_STEP)]
     }
 
-    fn servers(&self, bits: u8) -> Members {
-        ServerId::all(SERVERS_MAX)
-            .filter(|server| self.has(*server, bits))
-            .fold(Members::NONE, Members::with)
+    fn is_maintained(&self, server: ServerId) -> bool {
+        self.maintenance[server.index()] & 1 == 1
+    }
+
+    /// Whether nothing about any function may move.
+    #[must_use]
+    pub const fn is_frozen(&self) -> bool {
+        self.freeze & 1 == 1
     }
 
     /// Whether `server` is not to be recovered, nor its function taken over.
     #[must_use]
     pub fn leaves_alone(&self, server: ServerId) -> bool {
-        self.has(server, MAINTENANCE | FROZEN)
-    }
-
-    /// Whether nothing about the function of `server` may move.
-    #[must_use]
-    pub fn freezes(&self, server: ServerId) -> bool {
-        self.has(server, FROZEN)
+        self.is_frozen() || self.is_maintained(server)
     }
 
     /// Whether the function of `server` shall be with its virtual server.
     #[must_use]
     pub fn sends_away(&self, server: ServerId) -> bool {
-        self.has(server, AWAY)
+        self.placed(server) == Placed::Away
     }
 
     /// Whether the function of `server` shall go back to it whatever the failback policy says.
     #[must_use]
     pub fn sends_back(&self, server: ServerId) -> bool {
-        self.has(server, BACK)
+        self.placed(server) == Placed::Home
     }
 
     /// The servers in maintenance.
     #[must_use]
     pub fn maintained(&self) -> Members {
-        self.servers(MAINTENANCE)
-    }
-
-    /// The servers whose functions are frozen: all of the group, or none.
-    #[must_use]
-    pub fn frozen(&self) -> Members {
-        self.servers(FROZEN)
+        self.servers(|server| self.is_maintained(server))
     }
 
     /// The servers whose functions shall be with their virtual servers.
     #[must_use]
     pub fn away(&self) -> Members {
-        self.servers(AWAY)
+        self.servers(|server| self.sends_away(server))
+    }
+
+    fn servers(&self, wanted: impl Fn(ServerId) -> bool) -> Members {
+        ServerId::all(SERVERS_MAX)
+            .filter(|server| wanted(*server))
+            .fold(Members::NONE, Members::with)
     }
 
     /// Whether any order stands that all servers must know of.
     pub(crate) fn is_any(&self) -> bool {
-        self.bits != [0; SERVERS_MAX]
+        let is_placed = |server| self.placed(server) != Placed::Anywhere;
+        self.is_frozen()
+            || !self
+                .servers(|it| self.is_maintained(it) || is_placed(it))
+                .is_empty()
     }
 
     /// Whether the orders for `server` were changed since `before`.
     pub(crate) fn differ(&self, before: &Self, server: ServerId) -> bool {
-        self.changes[server.index()] != before.changes[server.index()]
-            || self.bits[server.index()] != before.bits[server.index()]
+        let of = |orders: &Self| {
+            let place = server.index();
+            (
+                orders.maintenance[place],
+                orders.places[place],
+                orders.freeze,
+            )
+        };
+        of(self) != of(before)
     }
 
-    /// Counts of changes and orders of each server, in ring order, as they are written.
-    pub(crate) const fn entries(&self) -> (&[u16; SERVERS_MAX], &[u8; SERVERS_MAX]) {
-        (&self.changes, &self.bits)
+    /// As they are written: the entries for maintenance, that for the freeze, those for places.
+    pub(crate) fn to_bytes(self) -> [u8; ORDERS_BYTES] {
+        let mut bytes = [0; ORDERS_BYTES];
+        let entries = self.maintenance.iter().chain([&self.freeze]);
+        for (pair, entry) in bytes.chunks_exact_mut(2).zip(entries.chain(&self.places)) {
+            pair.copy_from_slice(&entry.to_le_bytes());
+        }
+        bytes
     }
 
-    /// The orders with these counts of changes and these bits, of which [`ORDER_BITS`] mean something.
-    pub(crate) const fn from_entries(changes: [u16; SERVERS_MAX], bits: [u8; SERVERS_MAX]) -> Self {
-        Self { changes, bits }
+    /// The orders that were written as `bytes`; none when a place is no place.
+    pub(crate) fn from_bytes(bytes: &[u8; ORDERS_BYTES]) -> Option<Self> {
+        let mut orders = Self::NONE;
+        let entries = orders.maintenance.iter_mut().chain([&mut orders.freeze]);
+        let entries = entries.chain(&mut orders.places);
+        for (pair, entry) in bytes.chunks_exact(2).zip(entries) {
+            *entry = u16::from(pair[0]) | u16::from(pair[1]) << 8;
+        }
+        let is_place = |entry: &u16| entry % PLACED_STEP < PLACED_STEP - 1;
+        orders.places.iter().all(is_place).then_some(orders)
     }
 
     /// The same orders for servers that have other places: each goes `to` its own.
     pub(crate) fn moved(&self, to: impl Fn(ServerId) -> ServerId) -> Self {
         let mut moved = *self;
         for server in ServerId::all(SERVERS_MAX) {
-            moved.changes[to(server).index()] = self.changes[server.index()];
-            moved.bits[to(server).index()] = self.bits[server.index()];
+            moved.maintenance[to(server).index()] = self.maintenance[server.index()];
+            moved.places[to(server).index()] = self.places[server.index()];
         }
         moved
     }
@@ -208,16 +264,18 @@ impl Default for Orders {
 impl fmt::Debug for Orders {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut map = f.debug_map();
-        for (name, bit) in [
-            ("maintenance", MAINTENANCE),
-            ("frozen", FROZEN),
-            ("away", AWAY),
-            ("back", BACK),
+        let back = self.servers(|server| self.sends_back(server));
+        for (name, servers) in [
+            ("maintenance", self.maintained()),
+            ("away", self.away()),
+            ("back", back),
         ] {
-            let servers = self.servers(bit);
             if !servers.is_empty() {
                 map.entry(&format_args!("{name}"), &servers);
             }
+        }
+        if self.is_frozen() {
+            map.entry(&format_args!("frozen"), &true);
         }
         map.finish()
     }
@@ -253,10 +311,39 @@ mod tests {
     fn the_later_order_wins_and_an_order_withdrawn_stays_withdrawn() {
         let on = Orders::NONE.with(Order::Freeze { on: true }, 3);
         let off = on.with(Order::Freeze { on: false }, 3);
-        assert!(on.freezes(s(3)) && !on.freezes(s(4)));
+        assert!(on.is_frozen() && on.leaves_alone(s(4)));
         assert_eq!(on.merged(&off), off);
         assert_eq!(off.merged(&on), off);
         assert!(!off.is_any() && off != Orders::NONE);
+    }
+
+    #[test]
+    fn no_order_about_one_thing_overrules_one_about_another() {
+        let server = s(2);
+        let here = Orders::NONE
+            .with(Order::HandOver { server }, 4)
+            .with(Order::Maintenance { server, on: true }, 4);
+        let there = Orders::NONE.with(Order::Freeze { on: true }, 4);
+        let both = here.merged(&there);
+        assert_eq!(both, there.merged(&here));
+        assert!(both.is_frozen() && both.sends_away(server));
+        assert_eq!(both.maintained(), Members::NONE.with(server));
+        let thawed = both.with(Order::Freeze { on: false }, 4);
+        assert_eq!(both.merged(&thawed), thawed);
+        assert!(thawed.leaves_alone(server) && !thawed.leaves_alone(s(1)));
+    }
+
+    #[test]
+    fn orders_are_read_as_they_were_written() {
+        let server = s(3);
+        let orders = Orders::NONE
+            .with(Order::Maintenance { server, on: true }, 4)
+            .with(Order::HandBack { server: s(8) }, 8);
+        let bytes = orders.to_bytes();
+        assert_eq!(Orders::from_bytes(&bytes), Some(orders));
+        let mut wrong = bytes;
+        wrong[ORDERS_BYTES - 2] |= 3;
+        assert_eq!(Orders::from_bytes(&wrong), None);
     }
 
     #[test]

@@ -38,6 +38,10 @@ impl Flaps {
 impl Node {
     /// An operator orders something, at this server.
     pub(crate) fn order(&mut self, cx: &mut Context<'_>, order: Order) {
+        // One that has just started may have forgotten what stands, and would be overruled.
+        if !self.membership.is_managing() {
+            return;
+        }
         let orders = self.orders.with(order, self.config.size());
         self.adopt_orders(cx, orders);
         self.tell_orders(cx);
@@ -70,13 +74,14 @@ impl Node {
             cx.out.note(Event::Ordered {
                 server,
                 maintenance: orders.maintained().contains(server),
-                frozen: orders.freezes(server),
+                frozen: orders.is_frozen(),
                 away: orders.sends_away(server),
             });
         }
         if self.membership.is_managing() && !changed.is_empty() {
             for target in changed.without(me).iter_after(me) {
                 self.follow_orders(cx, target, &before);
+                self.standby_thawed(cx, target);
             }
             if changed.contains(me) {
                 self.membership.declined = Members::NONE;
@@ -150,15 +155,16 @@ impl Node {
         let is_held = cx.now < self.recoveries[target.index()].hold_until
             || self.config.failback == Failback::Manual
             || self.orders.leaves_alone(target);
-        self.orders.freezes(target)
+        self.orders.is_frozen()
             || self.orders.sends_away(target)
             || is_held && !self.orders.sends_back(target)
     }
 
-    /// The function has been given back: an order for that is spent.
-    pub(crate) fn order_spent(&mut self, cx: &mut Context<'_>, target: ServerId) {
-        if self.orders.sends_back(target) {
-            self.adopt_orders(cx, self.orders.handed_back(target));
+    /// This server has its function: an order for that is spent.
+    pub(crate) fn order_spent(&mut self, cx: &mut Context<'_>) {
+        let me = self.me();
+        if self.orders.sends_back(me) {
+            self.adopt_orders(cx, self.orders.handed_back(me));
             self.tell_orders(cx);
         }
     }

@@ -501,7 +501,6 @@ impl Node {
         if rejoined {
             self.broadcast_structure(cx);
         }
-        self.order_spent(cx, target);
     }
 
     fn down_file_found(&mut self, cx: &mut Context<'_>, target: ServerId) {
@@ -565,8 +564,9 @@ impl Node {
         if self.orders.is_any() {
             self.tell_orders(cx);
         }
+        self.membership.beat();
         self.invite(cx);
-        let repeats = self.orders.is_any() || self.membership.leaving;
+        let repeats = self.orders.is_any() || self.membership.is_leaving();
         if repeats || !active.union(outside).is_empty() {
             self.timers
                 .set(Timer::Beat, cx.now + self.config.timing.inter_monitoring);

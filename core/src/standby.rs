@@ -185,7 +185,8 @@ impl Node {
     }
 
     pub(crate) fn address_leased(&mut self, cx: &mut Context<'_>, function: ServerId) {
-        if self.standbys[function.index()].state == State::Poised {
+        let is_poised = self.standbys[function.index()].state == State::Poised;
+        if is_poised && !self.orders.is_frozen() {
             self.standby_run(cx, function, State::Assigning, Action::Assign { function });
         }
     }
@@ -270,7 +271,19 @@ impl Node {
         );
     }
 
+    /// What waited for the end of a freeze goes on.
+    pub(crate) fn standby_thawed(&mut self, cx: &mut Context<'_>, function: ServerId) {
+        if self.standbys[function.index()].state == State::Poised {
+            self.assign(cx, function);
+        }
+    }
+
     fn resume(&mut self, cx: &mut Context<'_>, function: ServerId) {
+        if self.orders.is_frozen() {
+            self.standby(function).state = State::Called;
+            let wait = self.config.timing.poll_pause;
+            return self.timers.set(Timer::Standby(function), cx.now + wait);
+        }
         let others = self.view().awake().without(function);
         if others.len() < usize::from(self.config.guests_max) {
             let standby = self.standby(function);
@@ -314,7 +327,7 @@ impl Node {
 
     pub(crate) fn take_received(&mut self, cx: &mut Context<'_>, function: ServerId) {
         let is_other = function != self.me() && function.index() < self.config.size();
-        if is_other && !self.orders.freezes(function) && !self.membership.leaving {
+        if is_other && !self.orders.is_frozen() && !self.membership.is_leaving() {
             self.want(cx, function, Span::ZERO);
         }
     }
@@ -404,7 +417,8 @@ impl Node {
     /// function's host.
     fn host_for_good(&mut self, cx: &mut Context<'_>, function: ServerId) {
         let me = self.me();
-        if !self.structure.contains(function) && self.structure.host(function) != Some(me) {
+        let is_elsewhere = self.structure.host(function) != Some(me);
+        if is_elsewhere && !self.structure.contains(function) && !self.orders.is_frozen() {
             self.change_host(cx, function, Some(me));
             self.standby(function).since = self.structure.changes(function);
             self.broadcast_structure(cx);
@@ -461,7 +475,7 @@ impl Node {
             if giving_back {
                 self.give_back(cx, function);
             }
-            if !self.membership.leaving {
+            if !self.membership.is_leaving() {
                 self.use_room(cx);
             } else if !giving_back {
                 self.pass_on(cx, function);
@@ -500,7 +514,7 @@ impl Node {
             .or(managers.p1);
         let stood_in = managers.priority(self.me()) == Some(Priority::P1)
             && managers.p2.is_none_or(|p2| self.absent.contains(p2));
-        if (taker == Some(self.me()) || stood_in) && !self.membership.leaving {
+        if (taker == Some(self.me()) || stood_in) && !self.membership.is_leaving() {
             for function in self.structure.guests(host).iter_after(self.me()) {
                 if !self.orders.leaves_alone(function) {
                     self.want(cx, function, Span::ZERO);
@@ -552,7 +566,7 @@ impl Node {
     fn adopts(&self, function: ServerId) -> bool {
         let me = self.me();
         self.membership.is_managing()
-            && !self.membership.leaving
+            && !self.membership.is_leaving()
             && !self.orders.leaves_alone(function)
             && (self.structure.host(function) == Some(me)
                 || plan::adopter(function, &self.structure, self.config.guests_max) == Some(me))

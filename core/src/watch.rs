@@ -228,7 +228,8 @@ impl Node {
         }
         // A P2 that has been waiting for a silent P1 finds here that nothing is left to recover,
         // but the target may still wait for its address.
-        if self.watches[target.index()].silences > 0 {
+        let stood_by = self.watches[target.index()].silences > 0;
+        if stood_by && !self.orders.is_frozen() {
             // It may be on this host, which runs the virtual server on that manager's request; the
             // target must not be offered it before it is off.
             if self.standbys[target.index()].is_awake() {
@@ -280,7 +281,7 @@ impl Node {
     }
 
     fn trouble_confirmed(&mut self, cx: &mut Context<'_>, target: ServerId, trouble: Trouble) {
-        if self.membership.leaving || self.orders.leaves_alone(target) {
+        if self.membership.is_leaving() || self.orders.leaves_alone(target) {
             return self.leave_alone(cx, target, trouble);
         }
         cx.out.note(Event::Confirmed { target, trouble });

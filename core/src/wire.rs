@@ -35,7 +35,7 @@
 //! | 12 | [`Message::Agree`] | target, stamp (8), life (4) | 15 |
 //! | 13 | [`Message::Renew`] | claims (2), stamp (8), life (4) | 16 |
 //! | 14 | [`Message::Grant`] | claims (2), stamp (8), life (4) | 16 |
-//! | 40 | [`Message::Orders`] | orders (24) | 26 |
+//! | 40 | [`Message::Orders`] | orders (34) | 36 |
 //! | 41 | [`Message::Invite`] | leaving | 3 |
 //! | 42 | [`Message::Decline`] | - | 2 |
 //! | 43 | [`Message::Offer`] | - | 2 |
@@ -46,7 +46,7 @@
 //! | target, function | place of the server in the ring, 0 to 7 |
 //! | flags | bit 0: serving, bit 1: restarting, all others 0 |
 //! | agreed, leaving | 0 or 1 |
-//! | orders | for each place in the ring the count of changes (8 times 2 bytes), then for each place what stands (8 bytes): bit 0: maintenance, bit 1: frozen, bit 2: away, bit 3: back, all others 0 |
+//! | orders | for each place in the ring a count that is odd in maintenance (8 times 2 bytes), one that is odd while all is frozen (2 bytes), and for each place where its function shall be (8 times 2 bytes): four times a count, and 0 for anywhere, 1 for away, 2 for home |
 //! | claims | addresses, then images, each with bit n for the function of the server at place n |
 //! | stamp | nanoseconds by the clock of whoever asked |
 //! | life | which life of the programs of whoever asked |
@@ -65,7 +65,7 @@
 use crate::id::{Members, SERVERS_MAX, ServerId};
 use crate::lease::Claims;
 use crate::message::{Message, Version};
-use crate::orders::{ORDER_BITS, Orders};
+use crate::orders::{ORDERS_BYTES, Orders};
 use crate::structure::Structure;
 use crate::time::{Life, Sequence, Time};
 use thiserror::Error;
@@ -77,11 +77,10 @@ pub const VERSION: u8 = 2;
 pub const VERSION_MIN: u8 = 1;
 
 /// The length in bytes of the longest message.
-pub const MESSAGE_BYTES_MAX: usize = HEAD_BYTES + 1 + STRUCTURE_BYTES;
+pub const MESSAGE_BYTES_MAX: usize = HEAD_BYTES + ORDERS_BYTES;
 
 const HEAD_BYTES: usize = 2;
 const STRUCTURE_BYTES: usize = 3 * SERVERS_MAX;
-const ORDERS_BYTES: usize = 3 * SERVERS_MAX;
 const CLAIMS_BYTES: usize = 2;
 const STAMP_BYTES: usize = 8;
 const LIFE_BYTES: usize = 4;
@@ -141,6 +140,12 @@ pub enum WireError {
         most: u8,
         /// The byte found.
         found: u8,
+    },
+    /// Orders that put a function where none can be.
+    #[error("{kind}: expected each function away, at home or anywhere")]
+    Orders {
+        /// The message.
+        kind: &'static str,
     },
     /// A structure in which a function is served from outside every ring.
     #[error(
@@ -246,7 +251,7 @@ pub fn encode<'a>(message: &Message, buffer: &'a mut [u8; MESSAGE_BYTES_MAX]) ->
         }
         Message::Renew { claims, asked } => bytes.question(*claims, *asked).is(13),
         Message::Grant { claims, asked } => bytes.question(*claims, *asked).is(14),
-        Message::Orders { orders } => bytes.orders(orders).is(40),
+        Message::Orders { orders } => bytes.put(orders.to_bytes()).is(40),
         Message::Invite { leaving } => bytes.put([u8::from(*leaving)]).is(41),
         Message::Decline => bytes.is(42),
         Message::Offer => bytes.is(43),
@@ -273,23 +278,10 @@ impl<'a> Bytes<'a> {
     }
 
     fn structure(&mut self, structure: &Structure) -> &mut Self {
-        self.counted(structure.all_changes(), structure.all_hosts())
-    }
-
-    fn counted(
-        &mut self,
-        all_changes: &[u16; SERVERS_MAX],
-        values: &[u8; SERVERS_MAX],
-    ) -> &mut Self {
-        for changes in all_changes {
+        for changes in structure.all_changes() {
             self.put(changes.to_le_bytes());
         }
-        self.put(*values)
-    }
-
-    fn orders(&mut self, orders: &Orders) -> &mut Self {
-        let (changes, bits) = orders.entries();
-        self.counted(changes, bits)
+        self.put(*structure.all_hosts())
     }
 
     fn question(&mut self, claims: Claims, asked: Sequence) -> &mut Self {
@@ -468,36 +460,23 @@ impl Fields {
     }
 
     fn orders(&self, bytes: &[u8]) -> Result<Orders, WireError> {
-        let (changes, bits) = counted(bytes);
-        match bits.iter().find(|found| **found > ORDER_BITS) {
-            Some(found) => Err(WireError::Flags {
-                kind: self.kind,
-                most: ORDER_BITS,
-                found: *found,
-            }),
-            None => Ok(Orders::from_entries(changes, bits)),
-        }
+        let all = bytes.first_chunk().and_then(Orders::from_bytes);
+        all.ok_or(WireError::Orders { kind: self.kind })
     }
 
     fn structure(&self, bytes: &[u8]) -> Result<Structure, WireError> {
-        let (changes, hosts) = counted(bytes);
+        let (mut changes, mut hosts) = ([0; SERVERS_MAX], [0; SERVERS_MAX]);
+        let (counts, places) = bytes.split_at(2 * SERVERS_MAX);
+        for (count, pair) in changes.iter_mut().zip(counts.chunks_exact(2)) {
+            *count = number_of(pair);
+        }
+        hosts.copy_from_slice(places);
         Structure::from_entries(changes, hosts).map_err(|function| WireError::Host {
             kind: self.kind,
             function,
             found: hosts[function.index()],
         })
     }
-}
-
-/// For each place in the ring a count of changes and then a byte.
-fn counted(bytes: &[u8]) -> ([u16; SERVERS_MAX], [u8; SERVERS_MAX]) {
-    let (mut changes, mut values) = ([0; SERVERS_MAX], [0; SERVERS_MAX]);
-    let (counts, rest) = bytes.split_at(2 * SERVERS_MAX);
-    for (count, pair) in changes.iter_mut().zip(counts.chunks_exact(2)) {
-        *count = number_of(pair);
-    }
-    values.copy_from_slice(rest);
-    (changes, values)
 }
 
 const fn claims_of(addresses: u8, images: u8) -> Claims {
