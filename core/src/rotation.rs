@@ -7,12 +7,13 @@
 use crate::config::Config;
 use crate::event::Event;
 use crate::id::{Members, SERVERS_MAX, ServerId};
-use crate::io::{Action, Deadline, Input, JobId, Outcome, Output};
+use crate::io::{Action, Deadline, Input, JobId, Outcome, Output, Sighting};
 use crate::lease::{Claim, Claims, Leases, Register};
 use crate::membership::Membership;
 use crate::message::{Message, Version};
 use crate::node::{Node, Vote};
 use crate::recovery::Recovery;
+use crate::sighting::Sightings;
 use crate::standby::Standby;
 use crate::structure::{Structure, turned_digest};
 use crate::timer::{Timer, Timers};
@@ -102,7 +103,14 @@ impl Rotate for Message {
             Self::Up { target } | Self::Take { function: target } | Self::Agree { target, .. } => {
                 *target = target.rotated(rotation);
             }
-            Self::Down { target, structure } => {
+            Self::Doubt { target } | Self::Unheard { target, .. } | Self::Fenced { target, .. } => {
+                *target = target.rotated(rotation);
+            }
+            Self::Down { target, structure }
+            | Self::Holds {
+                function: target,
+                structure,
+            } => {
                 *target = target.rotated(rotation);
                 *structure = structure.rotated(rotation);
             }
@@ -118,7 +126,7 @@ impl Rotate for Message {
             Self::Renew { claims, .. } | Self::Grant { claims, .. } => {
                 *claims = claims.rotated(rotation);
             }
-            Self::Yield { .. } | Self::Resumed => {}
+            Self::Yield { .. } | Self::Resumed | Self::Services { .. } => {}
         }
         turned
     }
@@ -133,6 +141,7 @@ impl Rotate for Action {
             | Self::RestartServices { target: server, .. }
             | Self::RestartServer { target: server }
             | Self::PowerOn { target: server }
+            | Self::Fence { target: server }
             | Self::Resume { function: server }
             | Self::ColdStart { function: server }
             | Self::Assign { function: server }
@@ -214,7 +223,7 @@ impl Rotate for Timer {
             Self::Watch(target) => Self::Watch(target.rotated(rotation)),
             Self::Recovery(target) => Self::Recovery(target.rotated(rotation)),
             Self::Standby(function) => Self::Standby(function.rotated(rotation)),
-            Self::Beat | Self::Join | Self::Own | Self::Lease | Self::Vote => *self,
+            Self::Beat | Self::Join | Self::Own | Self::Lease | Self::Vote | Self::Seen => *self,
         }
     }
 }
@@ -246,12 +255,18 @@ impl Rotate for Event {
             | Self::Suspended { function: server }
             | Self::VirtualServerFailed { function: server }
             | Self::NoRoom { function: server }
+            | Self::RivalSeen { function: server }
+            | Self::Fenced { target: server }
             | Self::Refused { manager: server } => *server = server.rotated(rotation),
             Self::StoodIn {
                 target,
                 manager: other,
             }
-            | Self::Deferred { target, to: other } => {
+            | Self::Deferred { target, to: other }
+            | Self::Overruled {
+                function: target,
+                by: other,
+            } => {
                 *target = target.rotated(rotation);
                 *other = other.rotated(rotation);
             }
@@ -285,11 +300,14 @@ impl Rotate for Input {
                 job: job.rotated(rotation),
                 outcome: outcome.rotated(rotation),
             },
+            Self::Seen(Sighting::Rival { function }) => Self::Seen(Sighting::Rival {
+                function: function.rotated(rotation),
+            }),
             Self::Speaks { server, version } => Self::Speaks {
                 server: server.rotated(rotation),
                 version,
             },
-            Self::Deadline | Self::Command(_) => *self,
+            Self::Seen(Sighting::Services(_)) | Self::Deadline | Self::Command(_) => *self,
         }
     }
 }
@@ -312,6 +330,9 @@ impl Rotate for Output {
                 claim: claim.rotated(rotation),
                 until: *until,
             },
+            Self::Announce { function } => Self::Announce {
+                function: function.rotated(rotation),
+            },
             Self::Note(event) => Self::Note(event.rotated(rotation)),
         }
     }
@@ -327,8 +348,18 @@ impl Rotate for Watch {
 }
 
 impl Rotate for Recovery {
-    fn rotated(&self, _: Rotation) -> Self {
-        *self
+    fn rotated(&self, rotation: Rotation) -> Self {
+        let mut turned = *self;
+        turned.unheard_by = self.unheard_by.rotated(rotation);
+        turned
+    }
+}
+
+impl Rotate for Sightings {
+    fn rotated(&self, rotation: Rotation) -> Self {
+        let mut turned = *self;
+        turned.rivals = self.rivals.rotated(rotation);
+        turned
     }
 }
 
@@ -396,6 +427,7 @@ impl Rotate for Node {
             register,
             vote,
             spoken,
+            sightings,
             serial,
             stale,
         } = self;
@@ -413,6 +445,7 @@ impl Rotate for Node {
             register: register.rotated(rotation),
             vote: vote.rotated(rotation),
             spoken: spoken.rotated(rotation),
+            sightings: sightings.rotated(rotation),
             serial: *serial,
             stale: *stale,
         }

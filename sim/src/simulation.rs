@@ -35,7 +35,9 @@ pub(crate) fn configs(
     ServerId::all(size)
         .map(|me| {
             let config = Config::new(me, size, guests, parameters.timing())?;
-            Ok(config.with_safety(scenario.safety))
+            Ok(config
+                .with_safety(scenario.safety)
+                .with_fenceable(scenario.equipment.fences))
         })
         .collect()
 }
@@ -171,7 +173,7 @@ impl<O: Observer> Simulation<O> {
                 Output::Run { job, action } => self.world.begin(server, job, action),
                 Output::Cancel { job } => self.world.cancel(server, job),
                 Output::Hold { claim, until } => self.world.hold(server, claim, until),
-                Output::Note(_) => {}
+                Output::Announce { .. } | Output::Note(_) => {}
             }
         }
         let deadline = step.finish();

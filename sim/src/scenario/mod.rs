@@ -6,6 +6,8 @@
 //! group = ["mail", "web", "ftp", "proxy"]   # 2 to 8 servers in ring order
 //! timing = "paper"         # or a timing file's path, or a table of parameters; default "paper"
 //! safety = "paper"         # default
+//! sightings = ["rivals"]   # what servers see by themselves; default none, in guarded groups rivals
+//! fences = ["web"]         # servers with a device that switches them off; default none
 //! seed = 1                 # default
 //! duration = "300s"
 //!
@@ -50,7 +52,7 @@ mod timing;
 mod value;
 mod write;
 
-pub use equipment::Equipment;
+pub use equipment::{Equipment, Sightings};
 pub use error::{Place, Position, Problem, ScenarioError};
 pub use expect::{Bounds, Check, Expect, Metric};
 pub use fault::{Fault, FaultAction, Trouble};
@@ -137,6 +139,13 @@ impl Scenario {
         let services = read.services.as_ref().map(|value| item("services", value));
         let timing = read.timing.as_ref().map(|value| item("timing", value));
         let versions = read.versions.as_ref().map(|value| item("versions", value));
+        let sightings = read.sightings.as_ref();
+        let sightings = sightings.map(|value| item("sightings", value));
+        let fences = read.fences.as_ref().map(|value| item("fences", value));
+        let safety = read
+            .safety
+            .map_or_else(Safety::default, |SafetyName(safety)| safety);
+        let usual = Equipment::of(safety);
         let end = Time::ZERO + duration;
         let faults = entries(source, "fault", read.fault.as_ref())?.into_iter();
         let expects = entries(source, "expect", read.expect.as_ref())?.into_iter();
@@ -145,6 +154,8 @@ impl Scenario {
             parameters: timing::read_timing(timing, base_dir)?,
             equipment: Equipment {
                 versions: equipment::read_versions(versions, &group)?,
+                sightings: equipment::read_sightings(sightings, usual.sightings)?,
+                fences: equipment::read_fences(fences, &group)?,
             },
             faults: faults
                 .map(|item| fault::read_fault(item, &group, end))
@@ -155,9 +166,7 @@ impl Scenario {
             name,
             purpose,
             group,
-            safety: read
-                .safety
-                .map_or_else(Safety::default, |SafetyName(safety)| safety),
+            safety,
             seed: read.seed.map_or(SEED_DEFAULT, |Seed(seed)| seed),
             duration,
         })

@@ -6,7 +6,7 @@ use tetrarch_core::{Span, Time, Version};
 use toml_writer::{ToTomlValue, TomlStringBuilder};
 
 use super::group::{ServerIndex, default_services};
-use super::{SEED_DEFAULT, Safety, Scenario, expect, fault};
+use super::{Equipment, SEED_DEFAULT, Safety, Scenario, expect, fault};
 use crate::units::span_text;
 
 impl Scenario {
@@ -27,6 +27,16 @@ impl Scenario {
         out.bare("group", group);
         if self.safety != Safety::default() {
             out.text("safety", self.safety.name());
+        }
+        if self.equipment.sightings != Equipment::of(self.safety).sightings {
+            let sightings = out.list(self.equipment.sightings.names());
+            out.bare("sightings", sightings);
+        }
+        if !self.equipment.fences.is_empty() {
+            let places = self.equipment.fences.iter();
+            let names = places.filter_map(|server| self.group.get(server.index()));
+            let fences = out.list(names.map(String::as_str));
+            out.bare("fences", fences);
         }
         if self.seed != SEED_DEFAULT {
             out.bare("seed", self.seed);

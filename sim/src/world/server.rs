@@ -35,6 +35,10 @@ pub(crate) struct Server {
     pub(super) silent_since: Option<Time>,
     /// The version of the programs that run, or ran last.
     pub(super) version: Version,
+    /// The functions for whose address a look for a rival is under way.
+    pub(super) looks: Members,
+    /// What the node was last told of its services, or will be by a look that is under way.
+    pub(super) noticed: ServiceSet,
     /// How often the management programs have been started.
     pub(super) lives: u32,
 }
@@ -75,6 +79,8 @@ impl Server {
             holds: Holds::NONE,
             silent_since: None,
             version: Version::NEWEST,
+            looks: Members::NONE,
+            noticed: services,
             lives: 0,
         }
     }
@@ -116,6 +122,9 @@ impl Server {
         self.stuck = ServiceSet::NONE;
         self.holds_own = false;
         self.managing = false;
+        self.looks = Members::NONE;
+        // A server that starts starts with its services.
+        self.noticed = self.services;
         // The copy of the programs and data is on the disk.
         let copied = self.executer.has_local_copy();
         self.executer = Executer::new(ExecuterSettings::default(), copied);
