@@ -13,8 +13,8 @@ use driver::Driver;
 use proptest::prelude::*;
 use tetrarch_core::{
     Claims, Command, Config, Input, JobId, Life, Members, Message, Node, Outbox, Outcome, Output,
-    Owner, Rotation, Safety, Sequence, ServerId, ServiceSet, Span, Structure, Time, Timing,
-    Version,
+    Owner, Rotation, Safety, Sequence, ServerId, ServiceSet, Sighting, Span, Structure, Time,
+    Timing, Version,
 };
 use timing::TIMING;
 
@@ -31,6 +31,8 @@ enum Move {
     Finish(usize, u8),
     Forged(u8, usize, u16, u8),
     Message(usize, usize, u8, Vec<(usize, Option<usize>)>, u16),
+    Rival(usize),
+    Services(u8),
     Speaks(usize, bool),
     Stop,
     Start(bool, u8),
@@ -54,6 +56,8 @@ fn moves() -> impl Strategy<Value = Move> {
             .prop_map(|(from, about, kind, changes, digest)| {
                 Move::Message(from, about, kind, changes, digest)
             }),
+        1 => any::<usize>().prop_map(Move::Rival),
+        1 => any::<u8>().prop_map(Move::Services),
         1 => (any::<usize>(), any::<bool>()).prop_map(|(server, old)| Move::Speaks(server, old)),
         1 => Just(Move::Stop),
         1 => (any::<bool>(), any::<u8>()).prop_map(|(holding, serving)| {
@@ -110,7 +114,7 @@ fn message(
         .fold(Structure::whole(size), |structure, (function, host)| {
             structure.with_host(id(*function), host.map(id))
         });
-    match kind % 14 {
+    match kind % 18 {
         0 => Message::Sync { target, digest },
         1 => Message::Up { target },
         2 => Message::Down { target, structure },
@@ -135,6 +139,22 @@ fn message(
         11 => Message::Agree {
             target,
             said: (kind > 127).then(|| sequence(kind, digest)),
+        },
+        13 => Message::Holds {
+            function: target,
+            structure,
+        },
+        14 => Message::Services {
+            failing: ServiceSet::from_bits(digest as u8),
+        },
+        15 => Message::Doubt { target },
+        16 => Message::Unheard {
+            target,
+            life: Life::new(u32::from(digest & 3)),
+        },
+        17 => Message::Fenced {
+            target,
+            life: Life::new(u32::from(digest & 3)),
         },
         12 => Message::Renew {
             claims: claims(digest, places),
@@ -209,6 +229,13 @@ impl Player {
                     message,
                 });
             }
+            Move::Rival(function) => self.step(Input::Seen(Sighting::Rival {
+                function: self.id(function),
+            })),
+            Move::Services(bits) => {
+                let failing = ServiceSet::from_bits(bits);
+                self.step(Input::Seen(Sighting::Services(failing)));
+            }
             Move::Speaks(server, old) => self.step(Input::Speaks {
                 server: self.id(server),
                 version: if old { Version::V1 } else { Version::NEWEST },
@@ -240,7 +267,7 @@ proptest! {
         plays in prop::collection::vec(moves(), 1..150),
     ) {
         let me = id(me % size);
-        let config = Config::new(me, size, guests, TIMING).unwrap().with_safety(safety);
+        let config = Config::new(me, size, guests, TIMING).unwrap().with_safety(safety).with_fenceable(Members::first(8));
         let mut player = Player { driver: Driver::new(config, Vec::new()), places: 8 };
         player.step(Input::Start { holding, serving: Members::NONE, silent: Span::MAX, left: Span::MAX });
         for play in plays {
@@ -260,7 +287,7 @@ proptest! {
         plays in prop::collection::vec(moves(), 1..150),
     ) {
         let me = id(me % size);
-        let config = Config::new(me, size, guests, TIMING).unwrap().with_safety(safety);
+        let config = Config::new(me, size, guests, TIMING).unwrap().with_safety(safety).with_fenceable(Members::first(8));
         let driver = Driver::new(config, Rotation::all(size).collect());
         let mut player = Player { driver, places: size };
         player.step(Input::Start { holding, serving: Members::NONE, silent: Span::MAX, left: Span::MAX });

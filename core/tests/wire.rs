@@ -6,7 +6,9 @@ use proptest::prelude::*;
 use tetrarch_core::wire::{
     MESSAGE_BYTES_MAX, VERSION, VERSION_MIN, WireError, decode, decode_as, encode,
 };
-use tetrarch_core::{Claims, Life, Members, Message, Sequence, ServerId, Structure, Time, Version};
+use tetrarch_core::{
+    Claims, Life, Members, Message, Sequence, ServerId, ServiceSet, Structure, Time, Version,
+};
 
 fn id(place: usize) -> ServerId {
     ServerId::new(place).unwrap()
@@ -61,6 +63,22 @@ fn messages() -> impl Strategy<Value = Message> {
                 said.is_none_or(|said| said.life.is_some())
             })
             .prop_map(|(target, said)| Message::Agree { target, said }),
+        (servers(), structures()).prop_map(|(function, structure)| Message::Holds {
+            function,
+            structure
+        }),
+        any::<u8>().prop_map(|bits| Message::Services {
+            failing: ServiceSet::from_bits(bits)
+        }),
+        servers().prop_map(|target| Message::Doubt { target }),
+        (servers(), any::<u32>()).prop_map(|(target, life)| Message::Unheard {
+            target,
+            life: Life::new(life)
+        }),
+        (servers(), any::<u32>()).prop_map(|(target, life)| Message::Fenced {
+            target,
+            life: Life::new(life)
+        }),
         (claims(), sequences()).prop_map(|(claims, asked)| Message::Renew { claims, asked }),
         (claims(), sequences()).prop_map(|(claims, asked)| Message::Grant { claims, asked }),
     ]
@@ -196,6 +214,22 @@ fn of_version_2() -> Vec<Message> {
         },
         Message::Renew { claims, asked },
         Message::Grant { claims, asked },
+        Message::Holds {
+            function: target,
+            structure: Structure::whole(4),
+        },
+        Message::Services {
+            failing: ServiceSet::from_bits(0x81),
+        },
+        Message::Doubt { target },
+        Message::Unheard {
+            target,
+            life: Life::new(0x0102_0304),
+        },
+        Message::Fenced {
+            target,
+            life: Life::new(0x0102_0304),
+        },
     ]
 }
 
