@@ -60,6 +60,14 @@ pub enum Bug {
     GivesUpEarly,
     /// A voter takes questions in the order in which they arrive.
     TakesLate,
+    /// Of two servers that hold an address and can hear each other neither gives way.
+    NeverOverruled,
+    /// A holder without a lease keeps its address though it sees a rival.
+    KeepsUnleased,
+    /// A manager has a server switched off that it alone cannot hear.
+    FencesAlone,
+    /// Votes are freed by a fence that struck an earlier life.
+    FreesAnyLife,
 }
 
 #[cfg(feature = "seeded-bugs")]
@@ -88,6 +96,10 @@ impl Bug {
         Self::MissesLeaseEnd,
         Self::GivesUpEarly,
         Self::TakesLate,
+        Self::NeverOverruled,
+        Self::KeepsUnleased,
+        Self::FencesAlone,
+        Self::FreesAnyLife,
     ];
 }
 

@@ -26,6 +26,8 @@ pub enum Means {
     AwaitReturn,
     /// Power the server on.
     PowerOn,
+    /// Guarded groups only: switch the power surely off, so that nothing is left to be waited for.
+    Fence,
 }
 
 /// Something that a log, a checker or a status page needs. Seen by the node that notes it.
@@ -181,5 +183,23 @@ pub enum Event {
     Refused {
         /// The manager.
         manager: ServerId,
+    },
+    /// Another machine answers for an address that is on this server.
+    RivalSeen {
+        /// The function whose address it is.
+        function: ServerId,
+    },
+    /// The virtual server on this host drops its address, because another server's right to it goes
+    /// before.
+    Overruled {
+        /// The function.
+        function: ServerId,
+        /// The server that goes on.
+        by: ServerId,
+    },
+    /// The device says that the power of this server is off.
+    Fenced {
+        /// The server.
+        target: ServerId,
     },
 }

@@ -85,7 +85,7 @@ impl Node {
         }
     }
 
-    fn ask_for_leases(&mut self, cx: &mut Context<'_>) {
+    pub(crate) fn ask_for_leases(&mut self, cx: &mut Context<'_>) {
         let claims = self.asked_now(cx.now);
         let asked = self.leases.stamp(cx.now);
         let said = self.said();

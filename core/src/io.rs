@@ -41,6 +41,8 @@ pub enum Input {
         /// How it ended.
         outcome: Outcome,
     },
+    /// This server has seen something by itself.
+    Seen(Sighting),
     /// The connection to another server says which version its programs speak. Told before its first
     /// message; until then it is taken to speak this server's own.
     Speaks {
@@ -53,6 +55,18 @@ pub enum Input {
     Deadline,
     /// The operator, or the executer, wants something.
     Command(Command),
+}
+
+/// What a server sees by itself, without having asked. Repeated while it lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sighting {
+    /// Another machine answers for the virtual IP address of `function`, which is on this server.
+    Rival {
+        /// The function.
+        function: ServerId,
+    },
+    /// These of this server's own services fail at this moment; none of them means that all are well.
+    Services(ServiceSet),
 }
 
 /// What an operator or the executer asks of a node.
@@ -100,6 +114,12 @@ pub enum Output {
         /// When it ends.
         until: Time,
     },
+    /// Tell the local network once more that the virtual IP address of `function` is here, since
+    /// another machine has answered for it. It may be lost.
+    Announce {
+        /// The function.
+        function: ServerId,
+    },
     /// Something worth knowing happened.
     Note(Event),
 }
@@ -131,6 +151,12 @@ pub enum Action {
     },
     /// Power `target` on. Ends when the command has been given, not when the server is there.
     PowerOn {
+        /// The server in trouble.
+        target: ServerId,
+    },
+    /// Switch the power of `target` surely off, by a device that says whether it is.
+    /// [`Outcome::Ok`] only when it is off and stays so until [`Action::PowerOn`].
+    Fence {
         /// The server in trouble.
         target: ServerId,
     },
@@ -267,6 +293,10 @@ impl Outbox {
 
     pub(crate) fn hold(&mut self, claim: Claim, until: Time) {
         self.outputs.push(Output::Hold { claim, until });
+    }
+
+    pub(crate) fn announce(&mut self, function: ServerId) {
+        self.outputs.push(Output::Announce { function });
     }
 
     pub(crate) fn note(&mut self, event: Event) {

@@ -14,7 +14,7 @@
 use core::fmt;
 
 use crate::id::{Members, SERVERS_MAX, ServerId};
-use crate::time::{Sequence, Span, Time};
+use crate::time::{Life, Sequence, Span, Time};
 
 /// A thing that a lease is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -194,10 +194,28 @@ impl Register {
         self.heard[from.index()].is_some_and(|last| now < last.at + term && said < last.asked)
     }
 
-    /// What no longer makes a difference at `now` is forgotten.
+    /// The life in which `server` was last heard, if that is at least `silence` ago.
+    pub(crate) fn unheard(&self, now: Time, server: ServerId, silence: Span) -> Option<Life> {
+        let last = self.heard[server.index()]?;
+        last.asked.life.filter(|_| last.at + silence <= now)
+    }
+
+    /// `server` was switched off in this life or after it: the votes that it got in it are free.
+    pub(crate) fn fenced(&mut self, server: ServerId, life: Life) {
+        let heard = self.heard[server.index()].and_then(|last| last.asked.life);
+        if heard.is_some_and(|heard| heard <= life) {
+            self.free(server, self.votes[server.index()]);
+        }
+    }
+
+    /// How long ago something was heard makes no difference after a `term`, nor what was said then.
     pub(crate) fn forget_overtaken(&mut self, now: Time, term: Span) {
-        for heard in &mut self.heard {
-            *heard = heard.filter(|last| now < last.at + term);
+        let oldest = Time::ZERO + now.since(Time::ZERO + term);
+        for last in self.heard.iter_mut().flatten() {
+            if last.at <= oldest {
+                last.at = oldest;
+                last.asked.stamp = Time::ZERO.into();
+            }
         }
     }
 

@@ -23,6 +23,7 @@ mod parking;
 pub mod plan;
 mod recovery;
 mod rotation;
+mod sighting;
 mod standby;
 pub mod structure;
 pub mod time;
@@ -36,7 +37,9 @@ pub use bug::Bug;
 pub use config::{Config, ConfigError, Damping, Failback, Safety};
 pub use event::{Event, Means, Trouble};
 pub use id::{Members, Priority, SERVERS_MAX, ServerId, ServiceSet};
-pub use io::{Action, Command, Deadline, Input, JobId, Outbox, Outcome, Output, Owner, Step};
+pub use io::{
+    Action, Command, Deadline, Input, JobId, Outbox, Outcome, Output, Owner, Sighting, Step,
+};
 pub use lease::{Claim, Claims, Register};
 pub use message::{Message, Version};
 pub use node::{Node, View};

@@ -29,6 +29,8 @@ pub(crate) struct Membership {
     pub(crate) giver: Option<ServerId>,
     /// The manager that wants the address, while this server examines itself.
     pub(crate) doubter: Option<ServerId>,
+    /// Another machine answers for the address, while this server examines itself.
+    contested: bool,
     /// The address was lost with its lease, and is to come back with the next.
     lapsed: bool,
     /// The machine is about to go down, if it does within so many signs of life.
@@ -257,6 +259,7 @@ impl Node {
     fn release_own(&mut self, cx: &mut Context<'_>) {
         let me = self.me();
         self.membership.own = Own::Releasing;
+        self.membership.contested = false;
         self.membership.giver = None;
         self.membership.lapsed = false;
         self.run(cx, Owner::Own, me, Action::ReleaseOwn);
@@ -319,12 +322,30 @@ impl Node {
     fn self_examined(&mut self, cx: &mut Context<'_>, outcome: Outcome) {
         self.membership.own = Own::Held;
         let doubter = self.membership.doubter.take();
-        match (outcome, doubter) {
-            (Outcome::Services(failing), Some(manager)) if failing.is_empty() => {
-                cx.out.note(Event::Refused { manager });
-                cx.out.send(manager, Message::Resumed);
-            }
-            _ => self.release_own(cx),
+        let contested = core::mem::take(&mut self.membership.contested);
+        let is_well = matches!(outcome, Outcome::Services(failing) if failing.is_empty());
+        if !is_well || doubter.is_none() && !contested {
+            return self.release_own(cx);
+        }
+        if let Some(manager) = doubter {
+            cx.out.note(Event::Refused { manager });
+            cx.out.send(manager, Message::Resumed);
+        }
+        if contested {
+            let me = self.me();
+            self.say_holds(cx, me);
+            cx.out.announce(me);
+        }
+    }
+
+    /// Another machine answers for this server's address, which stays here only if the services are
+    /// well.
+    pub(crate) fn examine_contested(&mut self, cx: &mut Context<'_>) {
+        if self.membership.own == Own::Held {
+            let me = self.me();
+            self.membership.own = Own::Doubted;
+            self.membership.contested = true;
+            self.run(cx, Owner::Own, me, Action::ExamineServices { target: me });
         }
     }
 
@@ -493,7 +514,7 @@ impl Node {
         self.adopt(cx, changed);
     }
 
-    fn merge(&mut self, cx: &mut Context<'_>, other: &Structure) {
+    pub(crate) fn merge(&mut self, cx: &mut Context<'_>, other: &Structure) {
         let mut merged = self.structure.merged(other);
         if self.config.has(Bug::KeepsOlderStructure) && merged == *other {
             merged = self.structure;

@@ -1,10 +1,10 @@
 //! What members say to each other.
 
-use crate::id::{Members, ServerId};
+use crate::id::{Members, ServerId, ServiceSet};
 use crate::lease::Claims;
 use crate::orders::Orders;
 use crate::structure::Structure;
-use crate::time::Sequence;
+use crate::time::{Life, Sequence};
 
 /// A version of the protocol that this software speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -141,6 +141,39 @@ pub enum Message {
         /// is old news. Since version 2.
         said: Option<Sequence>,
     },
+    /// The sender holds the address of `function`, and another machine answers for it. Since version 2.
+    Holds {
+        /// The function.
+        function: ServerId,
+        /// The sender's structure, so that both compare by the same.
+        structure: Structure,
+    },
+    /// Target to its managers: these of its services fail at this moment. Since version 2.
+    Services {
+        /// The failing services; none means that all are well.
+        failing: ServiceSet,
+    },
+    /// Guarded groups only, the acting manager to all: has the receiver heard `target` lately? Since
+    /// version 2.
+    Doubt {
+        /// The silent server.
+        target: ServerId,
+    },
+    /// Answer to [`Message::Doubt`], and only given if not. Since version 2.
+    Unheard {
+        /// The silent server.
+        target: ServerId,
+        /// The life in which it was last heard.
+        life: Life,
+    },
+    /// Guarded groups only, the acting manager to all: `target` has been switched off in this life or
+    /// after it, so the votes that it got in it are free. Since version 2.
+    Fenced {
+        /// The server that is off.
+        target: ServerId,
+        /// The last life in which it has been heard.
+        life: Life,
+    },
     /// Guarded groups only: the sender asks for the receiver's votes.
     Renew {
         /// All that it wants them for; those that it has for anything else are free again.
@@ -174,7 +207,12 @@ impl Message {
             | Self::Invite { .. }
             | Self::Decline
             | Self::Offer
-            | Self::Dropped => Version::V2,
+            | Self::Dropped
+            | Self::Holds { .. }
+            | Self::Services { .. }
+            | Self::Doubt { .. }
+            | Self::Unheard { .. }
+            | Self::Fenced { .. } => Version::V2,
             _ => Version::V1,
         }
     }

@@ -12,6 +12,7 @@ use crate::orders::Orders;
 use crate::parking::Flaps;
 use crate::plan::{self, Managers};
 use crate::recovery::Recovery;
+use crate::sighting::Sightings;
 use crate::standby::Standby;
 use crate::structure::Structure;
 use crate::time::{Span, Time};
@@ -53,6 +54,7 @@ pub struct Node {
     pub(crate) orders: Orders,
     /// Kept only where flap damping is configured.
     pub(crate) flaps: [Flaps; SERVERS_MAX],
+    pub(crate) sightings: Sightings,
     pub(crate) serial: u16,
     pub(crate) stale: u32,
 }
@@ -90,6 +92,7 @@ impl Node {
             spoken: [config.version; SERVERS_MAX],
             orders: Orders::NONE,
             flaps: [Flaps::default(); SERVERS_MAX],
+            sightings: Sightings::default(),
             serial: 0,
             stale: 0,
         }
@@ -124,6 +127,7 @@ impl Node {
             _ if !self.membership.is_running() => {}
             Input::Message { from, message } => self.receive(cx, from, message),
             Input::Done { job, outcome } => self.done(cx, job, outcome),
+            Input::Seen(sighting) => self.seen(cx, sighting),
             Input::Speaks { server, version } => self.speaks(cx, server, version),
             Input::Command(Command::Order(order)) => self.order(cx, order),
             Input::Command(Command::Leave) => self.leave_host(cx),
@@ -220,6 +224,14 @@ impl Node {
             Message::Take { function } => self.take_received(cx, function),
             Message::Agree { target, said } => self.agree_received(cx.now, from, target, said),
             Message::Renew { claims, asked } => self.renew_received(cx, from, claims, asked),
+            Message::Holds {
+                function,
+                structure,
+            } => self.holds_received(cx, from, function, &structure),
+            Message::Services { failing } => self.services_reported(cx, from, failing),
+            Message::Doubt { target } => self.doubt_received(cx, from, target),
+            Message::Unheard { target, life } => self.unheard_received(cx, from, target, life),
+            Message::Fenced { target, life } => self.fenced_received(from, target, life),
             Message::Grant { claims, asked } => self.grant_received(cx, from, claims, asked),
             Message::Orders { orders } => self.orders_received(cx, from, &orders),
             Message::Invite { leaving } => self.invite_received(cx, from, leaving),
@@ -274,6 +286,7 @@ impl Node {
                 self.own_expired(cx);
             }
             Timer::Lease => self.lease_expired(cx),
+            Timer::Seen => self.seen_expired(cx),
             Timer::Vote => {
                 let me = self.me();
                 self.cancel_job(cx, Owner::Vote, me);
@@ -319,6 +332,8 @@ impl Node {
             Action::ExamineNetwork { .. } | Action::ExamineServices { .. } => {
                 self.config.timing.examination_max
             }
+            // A device that hangs is not waited for as long as a boot.
+            Action::Fence { .. } => self.config.timing.examination_max,
             Action::Vote { .. } => self.config.timing.lease_term,
             _ => self.config.timing.job_max,
         };

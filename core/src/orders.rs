@@ -66,61 +66,52 @@ impl Placed {
     }
 }
 
-/// How far one change moves an entry of [`Orders`] whose low bits say where a function shall be.
-const PLACED_STEP: u16 = 4;
+/// The bit of a server's entry that puts it into maintenance; those below it say where its function
+/// shall be.
+const MAINTENANCE: u16 = 4;
+/// How far one change moves an entry.
+const STEP: u16 = 8;
 
 /// All orders that stand. Equal values mean the same orders, given as often.
 ///
-/// Each entry counts its changes, and its low bits say what stands. So of two copies of an entry the
-/// greater is the later, and no order about one thing overrules an order about another.
+/// An entry for each server and one for the group count their changes, and their low bits say what
+/// stands. So of two copies of an entry the greater is the later. Of two orders about one server that
+/// are given at two servers before they hear of each other one is lost, at all servers the same.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Orders {
-    /// Odd while the server is in maintenance.
-    maintenance: [u16; SERVERS_MAX],
+    servers: [u16; SERVERS_MAX],
     /// Odd while the group is frozen.
     freeze: u16,
-    /// The lowest two bits: where the function shall be.
-    places: [u16; SERVERS_MAX],
 }
 
 /// The bytes of orders on the wire.
-pub(crate) const ORDERS_BYTES: usize = 4 * SERVERS_MAX + 2;
-
-/// An entry whose low bit is a switch, after it was put to `on`.
-const fn switched(entry: u16, on: bool) -> u16 {
-    let is_on = entry & 1 == 1;
-    if is_on == on {
-        entry
-    } else {
-        entry.saturating_add(1)
-    }
-}
+pub(crate) const ORDERS_BYTES: usize = 2 * SERVERS_MAX + 2;
 
 impl Orders {
     /// Nobody has ever ordered anything.
     pub const NONE: Self = Self {
-        maintenance: [0; SERVERS_MAX],
+        servers: [0; SERVERS_MAX],
         freeze: 0,
-        places: [0; SERVERS_MAX],
     };
 
     /// The orders with one more, in a group of `size`. Where a function shall be may be ordered again:
     /// that is a change, and what failed is tried again.
     #[must_use]
-    pub fn with(mut self, order: Order, size: usize) -> Self {
+    pub fn with(self, order: Order, size: usize) -> Self {
         match order {
+            Order::Maintenance { server, on } if self.is_maintained(server) == on => self,
             Order::Maintenance { server, on } => {
-                let entry = &mut self.maintenance[server.index()];
-                *entry = switched(*entry, on);
-                self
+                let bit = if on { MAINTENANCE } else { 0 };
+                self.changed(server, self.placed(server).bits() | bit)
             }
             Order::MaintenanceOfAll { on } => ServerId::all(size).fold(self, |orders, server| {
                 orders.with(Order::Maintenance { server, on }, size)
             }),
-            Order::Freeze { on } => {
-                self.freeze = switched(self.freeze, on);
-                self
-            }
+            Order::Freeze { on } if self.is_frozen() == on => self,
+            Order::Freeze { .. } => Self {
+                freeze: self.freeze.saturating_add(1),
+                ..self
+            },
             Order::HandOver { server } => self.placing(server, Placed::Away),
             Order::HandBack { server } => self.placing(server, Placed::Home),
         }
@@ -131,18 +122,22 @@ impl Orders {
         self.placing(server, Placed::Anywhere)
     }
 
-    fn placing(mut self, server: ServerId, placed: Placed) -> Self {
-        let entry = &mut self.places[server.index()];
-        let count = entry.saturating_add(PLACED_STEP) & !(PLACED_STEP - 1);
-        *entry = count | placed.bits();
+    fn placing(self, server: ServerId, placed: Placed) -> Self {
+        let maintenance = self.servers[server.index()] & MAINTENANCE;
+        self.changed(server, maintenance | placed.bits())
+    }
+
+    fn changed(mut self, server: ServerId, bits: u16) -> Self {
+        let entry = &mut self.servers[server.index()];
+        let count = entry.saturating_add(STEP) & !(STEP - 1);
+        *entry = count | bits;
         self
     }
 
     /// What is known when both copies are: entry by entry the later.
     #[must_use]
     pub fn merged(mut self, other: &Self) -> Self {
-        let pairs = self.maintenance.iter_mut().zip(other.maintenance);
-        for (mine, theirs) in pairs.chain(self.places.iter_mut().zip(other.places)) {
+        for (mine, theirs) in self.servers.iter_mut().zip(other.servers) {
             *mine = theirs.max(*mine);
         }
         self.freeze = self.freeze.max(other.freeze);
@@ -150,11 +145,11 @@ impl Orders {
     }
 
     fn placed(&self, server: ServerId) -> Placed {
-        Placed::ALL[usize::from(self.places[server.index()] % PLACED_STEP)]
+        Placed::ALL[usize::from(self.servers[server.index()] % MAINTENANCE)]
     }
 
     fn is_maintained(&self, server: ServerId) -> bool {
-        self.maintenance[server.index()] & 1 == 1
+        self.servers[server.index()] & MAINTENANCE != 0
     }
 
     /// Whether nothing about any function may move.
@@ -184,16 +179,16 @@ impl Orders {
     /// The servers in maintenance.
     #[must_use]
     pub fn maintained(&self) -> Members {
-        self.servers(|server| self.is_maintained(server))
+        self.those(|server| self.is_maintained(server))
     }
 
     /// The servers whose functions shall be with their virtual servers.
     #[must_use]
     pub fn away(&self) -> Members {
-        self.servers(|server| self.sends_away(server))
+        self.those(|server| self.sends_away(server))
     }
 
-    fn servers(&self, wanted: impl Fn(ServerId) -> bool) -> Members {
+    fn those(&self, wanted: impl Fn(ServerId) -> bool) -> Members {
         ServerId::all(SERVERS_MAX)
             .filter(|server| wanted(*server))
             .fold(Members::NONE, Members::with)
@@ -201,54 +196,42 @@ impl Orders {
 
     /// Whether any order stands that all servers must know of.
     pub(crate) fn is_any(&self) -> bool {
-        let is_placed = |server| self.placed(server) != Placed::Anywhere;
-        self.is_frozen()
-            || !self
-                .servers(|it| self.is_maintained(it) || is_placed(it))
-                .is_empty()
+        let stands = |entry: &u16| entry % STEP != 0;
+        self.is_frozen() || self.servers.iter().any(stands)
     }
 
     /// Whether the orders for `server` were changed since `before`.
     pub(crate) fn differ(&self, before: &Self, server: ServerId) -> bool {
-        let of = |orders: &Self| {
-            let place = server.index();
-            (
-                orders.maintenance[place],
-                orders.places[place],
-                orders.freeze,
-            )
-        };
+        let of = |orders: &Self| (orders.servers[server.index()], orders.freeze);
         of(self) != of(before)
     }
 
-    /// As they are written: the entries for maintenance, that for the freeze, those for places.
+    /// As they are written: the servers' entries, then the group's.
     pub(crate) fn to_bytes(self) -> [u8; ORDERS_BYTES] {
         let mut bytes = [0; ORDERS_BYTES];
-        let entries = self.maintenance.iter().chain([&self.freeze]);
-        for (pair, entry) in bytes.chunks_exact_mut(2).zip(entries.chain(&self.places)) {
+        let entries = self.servers.iter().chain([&self.freeze]);
+        for (pair, entry) in bytes.chunks_exact_mut(2).zip(entries) {
             pair.copy_from_slice(&entry.to_le_bytes());
         }
         bytes
     }
 
-    /// The orders that were written as `bytes`; none when a place is no place.
+    /// The orders that were written as `bytes`; none when a function is put where none can be.
     pub(crate) fn from_bytes(bytes: &[u8; ORDERS_BYTES]) -> Option<Self> {
         let mut orders = Self::NONE;
-        let entries = orders.maintenance.iter_mut().chain([&mut orders.freeze]);
-        let entries = entries.chain(&mut orders.places);
+        let entries = orders.servers.iter_mut().chain([&mut orders.freeze]);
         for (pair, entry) in bytes.chunks_exact(2).zip(entries) {
             *entry = u16::from(pair[0]) | u16::from(pair[1]) << 8;
         }
-        let is_place = |entry: &u16| entry % PLACED_STEP < PLACED_STEP - 1;
-        orders.places.iter().all(is_place).then_some(orders)
+        let is_place = |entry: &u16| entry % MAINTENANCE < MAINTENANCE - 1;
+        orders.servers.iter().all(is_place).then_some(orders)
     }
 
     /// The same orders for servers that have other places: each goes `to` its own.
     pub(crate) fn moved(&self, to: impl Fn(ServerId) -> ServerId) -> Self {
         let mut moved = *self;
         for server in ServerId::all(SERVERS_MAX) {
-            moved.maintenance[to(server).index()] = self.maintenance[server.index()];
-            moved.places[to(server).index()] = self.places[server.index()];
+            moved.servers[to(server).index()] = self.servers[server.index()];
         }
         moved
     }
@@ -264,7 +247,7 @@ impl Default for Orders {
 impl fmt::Debug for Orders {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut map = f.debug_map();
-        let back = self.servers(|server| self.sends_back(server));
+        let back = self.those(|server| self.sends_back(server));
         for (name, servers) in [
             ("maintenance", self.maintained()),
             ("away", self.away()),
@@ -318,11 +301,12 @@ mod tests {
     }
 
     #[test]
-    fn no_order_about_one_thing_overrules_one_about_another() {
+    fn a_freeze_and_orders_about_a_server_do_not_touch_each_other() {
         let server = s(2);
         let here = Orders::NONE
             .with(Order::HandOver { server }, 4)
             .with(Order::Maintenance { server, on: true }, 4);
+        assert!(here.sends_away(server) && here.leaves_alone(server));
         let there = Orders::NONE.with(Order::Freeze { on: true }, 4);
         let both = here.merged(&there);
         assert_eq!(both, there.merged(&here));
@@ -342,7 +326,7 @@ mod tests {
         let bytes = orders.to_bytes();
         assert_eq!(Orders::from_bytes(&bytes), Some(orders));
         let mut wrong = bytes;
-        wrong[ORDERS_BYTES - 2] |= 3;
+        wrong[0] |= 3;
         assert_eq!(Orders::from_bytes(&wrong), None);
     }
 

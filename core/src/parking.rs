@@ -17,19 +17,28 @@ use crate::timer::Timer;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Flaps {
     count: u8,
-    /// When it was recovered last.
-    last: Time,
+    /// When it was recovered last, in whole seconds: windows are minutes, and nodes are to be small.
+    last_s: u32,
 }
 
 impl Flaps {
+    fn last(self) -> Time {
+        Time::ZERO + Span::from_secs(u64::from(self.last_s))
+    }
+
+    fn at(count: u8, last: Time) -> Self {
+        let whole = last.since(Time::ZERO).as_nanos() / Span::from_secs(1).as_nanos();
+        let last_s = u32::try_from(whole).unwrap_or(u32::MAX);
+        Self { count, last_s }
+    }
+
     /// The same with `base` in the place of the instant `now`; what is longer ago than `window` is
     /// forgotten.
     pub(crate) fn rebased(self, now: Time, base: Time, window: Option<Span>) -> Self {
         match window {
-            Some(window) if self.count > 0 && now < self.last + window => Self {
-                last: self.last.rebased(now, base),
-                ..self
-            },
+            Some(window) if self.count > 0 && now < self.last() + window => {
+                Self::at(self.count, self.last().rebased(now, base))
+            }
             _ => Self::default(),
         }
     }
@@ -128,11 +137,9 @@ impl Node {
             return Span::ZERO;
         };
         let flaps = &mut self.flaps[target.index()];
-        if now >= flaps.last + damping.window {
-            flaps.count = 0;
-        }
-        flaps.count = flaps.count.saturating_add(1);
-        flaps.last = now;
+        let is_over = now >= flaps.last() + damping.window;
+        let before = if is_over { 0 } else { flaps.count };
+        *flaps = Flaps::at(before.saturating_add(1), now);
         match flaps.count.checked_sub(damping.recoveries_max) {
             None | Some(0) => Span::ZERO,
             Some(times) => {

@@ -3,6 +3,8 @@
 //! It is never told the kind of trouble. It tries one means after the other, each at most once, and
 //! examines what became of it.
 
+mod fence;
+
 use crate::bug::Bug;
 use crate::event::{Event, Means, Trouble};
 use crate::id::{Members, ServerId, ServiceSet};
@@ -10,7 +12,7 @@ use crate::io::{Action, Outcome, Owner};
 use crate::lease::Claim;
 use crate::message::Message;
 use crate::node::{Context, Node};
-use crate::time::{Span, Time};
+use crate::time::{Life, Span, Time};
 use crate::timer::Timer;
 
 /// One background job.
@@ -35,6 +37,10 @@ pub(crate) struct Recovery {
     starting: bool,
     /// Until when the present means may still work.
     pub(crate) until: Time,
+    /// The servers that have not heard the target lately.
+    pub(crate) unheard_by: Members,
+    /// The last life in which one of those has heard it.
+    life: Option<Life>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -53,6 +59,10 @@ pub(crate) enum State {
     RestartingServer,
     /// The server has been told to power on.
     PoweringOn,
+    /// The others are asked whether they hear the target.
+    Asking,
+    /// The target's power is being switched off.
+    Fencing,
     /// Pause between two examinations of a server that is expected back.
     Pausing,
     /// Examination of the network of a server that is expected back.
@@ -78,6 +88,7 @@ struct Tried {
     restart: bool,
     wait: bool,
     power: bool,
+    fence: bool,
 }
 
 impl Recovery {
@@ -142,6 +153,7 @@ impl Node {
                 restart: trouble == Trouble::Management,
                 power: trouble == Trouble::Management,
                 wait: false,
+                fence: trouble == Trouble::Management,
             },
             ..Recovery::default()
         };
@@ -158,6 +170,7 @@ impl Node {
             restart: true,
             wait: true,
             power: true,
+            fence: true,
         };
         *self.recovery(target) = Recovery {
             state: State::Settling,
@@ -192,6 +205,7 @@ impl Node {
             State::Launching => self.launched(cx, target),
             State::Pausing => self.poll(cx, target),
             State::Claiming => self.refused(cx, target),
+            State::Asking => self.escalate(cx, target),
             State::Polling => self.polled(cx, target, Outcome::Failed),
             State::Settling => {
                 self.recovery(target).state = State::Examining;
@@ -207,6 +221,7 @@ impl Node {
             State::RestartingServices
             | State::RestartingServer
             | State::PoweringOn
+            | State::Fencing
             | State::Rechecking
             | State::Watching
             | State::Examining => self.recovery_done(cx, target, Outcome::Failed),
@@ -232,7 +247,8 @@ impl Node {
                 self.recovery(target).network_normal = false;
                 self.escalate(cx, target);
             }
-            State::PoweringOn => self.escalate(cx, target),
+            State::Fencing if done => self.fenced(cx, target),
+            State::PoweringOn | State::Fencing => self.escalate(cx, target),
             State::Polling => self.polled(cx, target, outcome),
             State::Examining => self.reexamined(cx, target, outcome),
             State::Watching => self.parked_examined(cx, target, outcome),
@@ -245,6 +261,7 @@ impl Node {
             State::Idle
             | State::Launching
             | State::Claiming
+            | State::Asking
             | State::Pausing
             | State::Settling
             | State::HandingOver
@@ -280,6 +297,8 @@ impl Node {
             self.run(cx, Owner::Recovery, target, action);
         } else if network_normal && !tried.restart {
             self.restart_server(cx, target);
+        } else if !network_normal && !tried.wait && self.may_fence(target) {
+            self.ask_whether_heard(cx, target);
         } else if !network_normal && !tried.wait {
             cx.out.note(Event::Tried {
                 target,
@@ -426,7 +445,7 @@ impl Node {
                 self.cancel_job(cx, Owner::Recovery, target);
                 self.settle(cx, target, true);
             }
-            State::Pausing | State::Polling => {
+            State::Pausing | State::Polling | State::Asking => {
                 self.cancel_job(cx, Owner::Recovery, target);
                 self.settle(cx, target, true);
             }
@@ -438,8 +457,17 @@ impl Node {
     /// Whoever asks for leases is there.
     pub(crate) fn sign_of_life(&mut self, cx: &mut Context<'_>, target: ServerId) {
         let state = self.recoveries[target.index()].state;
-        if matches!(state, State::Pausing | State::Polling) {
+        if matches!(state, State::Pausing | State::Polling | State::Asking) {
             self.target_returned(cx, target);
+        }
+    }
+
+    /// The target says that its services are well again. One that has just come back is still given
+    /// its time.
+    pub(crate) fn examine_repaired(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        let recovery = &self.recoveries[target.index()];
+        if recovery.state == State::Settling && !recovery.starting {
+            self.recovery_expired(cx, target);
         }
     }
 

@@ -7,7 +7,7 @@
 use crate::config::Config;
 use crate::event::Event;
 use crate::id::{Members, SERVERS_MAX, ServerId};
-use crate::io::{Action, Command, Deadline, Input, JobId, Outcome, Output};
+use crate::io::{Action, Command, Deadline, Input, JobId, Outcome, Output, Sighting};
 use crate::lease::{Claim, Claims, Leases, Register};
 use crate::membership::Membership;
 use crate::message::{Message, Version};
@@ -15,6 +15,7 @@ use crate::node::{Node, Vote};
 use crate::orders::{Order, Orders};
 use crate::parking::Flaps;
 use crate::recovery::Recovery;
+use crate::sighting::Sightings;
 use crate::standby::Standby;
 use crate::structure::{Structure, turned_digest};
 use crate::timer::{Timer, Timers};
@@ -104,7 +105,14 @@ impl Rotate for Message {
             Self::Up { target } | Self::Take { function: target } | Self::Agree { target, .. } => {
                 *target = target.rotated(rotation);
             }
-            Self::Down { target, structure } => {
+            Self::Doubt { target } | Self::Unheard { target, .. } | Self::Fenced { target, .. } => {
+                *target = target.rotated(rotation);
+            }
+            Self::Down { target, structure }
+            | Self::Holds {
+                function: target,
+                structure,
+            } => {
                 *target = target.rotated(rotation);
                 *structure = structure.rotated(rotation);
             }
@@ -123,6 +131,7 @@ impl Rotate for Message {
             Self::Orders { orders } => *orders = orders.rotated(rotation),
             Self::Yield { .. }
             | Self::Resumed
+            | Self::Services { .. }
             | Self::Invite { .. }
             | Self::Decline
             | Self::Offer
@@ -160,6 +169,7 @@ impl Rotate for Action {
             | Self::RestartServices { target: server, .. }
             | Self::RestartServer { target: server }
             | Self::PowerOn { target: server }
+            | Self::Fence { target: server }
             | Self::Resume { function: server }
             | Self::ColdStart { function: server }
             | Self::Assign { function: server }
@@ -241,7 +251,7 @@ impl Rotate for Timer {
             Self::Watch(target) => Self::Watch(target.rotated(rotation)),
             Self::Recovery(target) => Self::Recovery(target.rotated(rotation)),
             Self::Standby(function) => Self::Standby(function.rotated(rotation)),
-            Self::Beat | Self::Join | Self::Own | Self::Lease | Self::Vote => *self,
+            Self::Beat | Self::Join | Self::Own | Self::Lease | Self::Vote | Self::Seen => *self,
         }
     }
 }
@@ -278,12 +288,18 @@ impl Rotate for Event {
             | Self::HandOverBegun { target: server }
             | Self::HandOverFailed { target: server }
             | Self::Parked { target: server }
+            | Self::RivalSeen { function: server }
+            | Self::Fenced { target: server }
             | Self::Refused { manager: server } => *server = server.rotated(rotation),
             Self::StoodIn {
                 target,
                 manager: other,
             }
-            | Self::Deferred { target, to: other } => {
+            | Self::Deferred { target, to: other }
+            | Self::Overruled {
+                function: target,
+                by: other,
+            } => {
                 *target = target.rotated(rotation);
                 *other = other.rotated(rotation);
             }
@@ -321,6 +337,9 @@ impl Rotate for Input {
                 job: job.rotated(rotation),
                 outcome: outcome.rotated(rotation),
             },
+            Self::Seen(Sighting::Rival { function }) => Self::Seen(Sighting::Rival {
+                function: function.rotated(rotation),
+            }),
             Self::Speaks { server, version } => Self::Speaks {
                 server: server.rotated(rotation),
                 version,
@@ -328,7 +347,9 @@ impl Rotate for Input {
             Self::Command(Command::Order(order)) => {
                 Self::Command(Command::Order(order.rotated(rotation)))
             }
-            Self::Deadline | Self::Command(Command::Stop | Command::Leave) => *self,
+            Self::Seen(Sighting::Services(_))
+            | Self::Deadline
+            | Self::Command(Command::Stop | Command::Leave) => *self,
         }
     }
 }
@@ -351,6 +372,9 @@ impl Rotate for Output {
                 claim: claim.rotated(rotation),
                 until: *until,
             },
+            Self::Announce { function } => Self::Announce {
+                function: function.rotated(rotation),
+            },
             Self::Note(event) => Self::Note(event.rotated(rotation)),
         }
     }
@@ -372,8 +396,18 @@ impl Rotate for Flaps {
 }
 
 impl Rotate for Recovery {
-    fn rotated(&self, _: Rotation) -> Self {
-        *self
+    fn rotated(&self, rotation: Rotation) -> Self {
+        let mut turned = *self;
+        turned.unheard_by = self.unheard_by.rotated(rotation);
+        turned
+    }
+}
+
+impl Rotate for Sightings {
+    fn rotated(&self, rotation: Rotation) -> Self {
+        let mut turned = *self;
+        turned.rivals = self.rivals.rotated(rotation);
+        turned
     }
 }
 
@@ -445,6 +479,7 @@ impl Rotate for Node {
             spoken,
             orders,
             flaps,
+            sightings,
             serial,
             stale,
         } = self;
@@ -464,6 +499,7 @@ impl Rotate for Node {
             spoken: spoken.rotated(rotation),
             orders: orders.rotated(rotation),
             flaps: flaps.rotated(rotation),
+            sightings: sightings.rotated(rotation),
             serial: *serial,
             stale: *stale,
         }

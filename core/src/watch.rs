@@ -62,6 +62,11 @@ pub(crate) enum State {
 }
 
 impl Watch {
+    /// Whether it waits for the next cycle.
+    pub(crate) const fn is_idle(&self) -> bool {
+        matches!(self.state, State::Waiting)
+    }
+
     /// Whether it waits for a timer of its own; one that acts waits for the background job.
     pub(crate) const fn is_waiting(&self, recovering: bool) -> bool {
         match self.state {
@@ -137,13 +142,21 @@ impl Node {
     }
 
     /// P1's cycle: S.file to P2, then the examination.
-    fn begin_cycle(&mut self, cx: &mut Context<'_>, target: ServerId) {
+    pub(crate) fn begin_cycle(&mut self, cx: &mut Context<'_>, target: ServerId) {
         self.watch(target).agreed = false;
         // Without a P2 the target itself gets S.file, only to compare structures by.
         let to = self.watches[target.index()].peer.unwrap_or(target);
         let digest = self.digest;
         cx.out.send(to, Message::Sync { target, digest });
         self.examine(cx, target);
+    }
+
+    /// P1 has a reason to begin a cycle now; should it not, P2 will know soon.
+    pub(crate) fn expect_sync(&mut self, cx: &Context<'_>, target: ServerId) {
+        let soon = cx.now + self.config.timing.sync_grace;
+        let due = self.timers.due(Timer::Watch(target));
+        let next = due.map_or(soon, |due| due.min(soon));
+        self.timers.set(Timer::Watch(target), next);
     }
 
     fn examine(&mut self, cx: &mut Context<'_>, target: ServerId) {
@@ -469,7 +482,7 @@ impl Node {
 
     /// Of two servers at work on one target the one that serves goes on, else the one with the
     /// higher priority, else the nearest before the target.
-    fn outranked(&self, other: ServerId, target: ServerId, serving: bool) -> bool {
+    pub(crate) fn outranked(&self, other: ServerId, target: ServerId, serving: bool) -> bool {
         let managers = plan::managers(target, self.structure.members());
         let standing = |server: ServerId, serving: bool| {
             let distance = Reverse(server.distance(target));
@@ -510,7 +523,7 @@ impl Node {
         }
     }
 
-    fn defer_to(&mut self, cx: &mut Context<'_>, target: ServerId, acting: ServerId) {
+    pub(crate) fn defer_to(&mut self, cx: &mut Context<'_>, target: ServerId, acting: ServerId) {
         let watch = self.watch(target);
         watch.alone = false;
         watch.silences = 0;

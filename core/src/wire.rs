@@ -35,21 +35,27 @@
 //! | 12 | [`Message::Agree`] | target, stamp (8), life (4) | 15 |
 //! | 13 | [`Message::Renew`] | claims (2), stamp (8), life (4) | 16 |
 //! | 14 | [`Message::Grant`] | claims (2), stamp (8), life (4) | 16 |
-//! | 40 | [`Message::Orders`] | orders (34) | 36 |
+//! | 40 | [`Message::Orders`] | orders (18) | 20 |
 //! | 41 | [`Message::Invite`] | leaving | 3 |
 //! | 42 | [`Message::Decline`] | - | 2 |
 //! | 43 | [`Message::Offer`] | - | 2 |
 //! | 44 | [`Message::Dropped`] | - | 2 |
+//! | 20 | [`Message::Holds`] | function, structure (24) | 27 |
+//! | 21 | [`Message::Services`] | services | 3 |
+//! | 22 | [`Message::Doubt`] | target | 3 |
+//! | 23 | [`Message::Unheard`] | target, life (4) | 7 |
+//! | 24 | [`Message::Fenced`] | target, life (4) | 7 |
 //!
 //! | field | content |
 //! |---|---|
 //! | target, function | place of the server in the ring, 0 to 7 |
 //! | flags | bit 0: serving, bit 1: restarting, all others 0 |
 //! | agreed, leaving | 0 or 1 |
-//! | orders | for each place in the ring a count that is odd in maintenance (8 times 2 bytes), one that is odd while all is frozen (2 bytes), and for each place where its function shall be (8 times 2 bytes): four times a count, and 0 for anywhere, 1 for away, 2 for home |
+//! | orders | for each place in the ring eight times a count, and 4 in maintenance, and where its function shall be: 0 anywhere, 1 away, 2 at home (8 times 2 bytes), then a count that is odd while all is frozen (2 bytes) |
 //! | claims | addresses, then images, each with bit n for the function of the server at place n |
 //! | stamp | nanoseconds by the clock of whoever asked |
 //! | life | which life of the programs of whoever asked |
+//! | services | bit n: the service at place n of the sender's list |
 //! | held | bit n: the server at place n |
 //! | structure | for each place in the ring the count of changes (8 times 2 bytes), then for each place the host of its function: 0 to 7, or 255 for nobody (8 bytes) |
 //!
@@ -62,7 +68,7 @@
 //! one ring while it is upgraded. What a field that an older version has not stands for when it is not
 //! there is none, and each says what follows from that.
 
-use crate::id::{Members, SERVERS_MAX, ServerId};
+use crate::id::{Members, SERVERS_MAX, ServerId, ServiceSet};
 use crate::lease::Claims;
 use crate::message::{Message, Version};
 use crate::orders::{ORDERS_BYTES, Orders};
@@ -77,7 +83,7 @@ pub const VERSION: u8 = 2;
 pub const VERSION_MIN: u8 = 1;
 
 /// The length in bytes of the longest message.
-pub const MESSAGE_BYTES_MAX: usize = HEAD_BYTES + ORDERS_BYTES;
+pub const MESSAGE_BYTES_MAX: usize = HEAD_BYTES + 1 + STRUCTURE_BYTES;
 
 const HEAD_BYTES: usize = 2;
 const STRUCTURE_BYTES: usize = 3 * SERVERS_MAX;
@@ -212,6 +218,11 @@ const KINDS: &[Kind] = &[
     kind(Version::V2, 42, "Decline", 0),
     kind(Version::V2, 43, "Offer", 0),
     kind(Version::V2, 44, "Dropped", 0),
+    kind(Version::V2, 20, "Holds", 1 + STRUCTURE_BYTES),
+    kind(Version::V2, 21, "Services", 1),
+    kind(Version::V2, 22, "Doubt", 1),
+    kind(Version::V2, 23, "Unheard", 1 + LIFE_BYTES),
+    kind(Version::V2, 24, "Fenced", 1 + LIFE_BYTES),
 ];
 
 /// Writes `message` into `buffer` and returns the bytes that it takes there.
@@ -256,6 +267,14 @@ pub fn encode<'a>(message: &Message, buffer: &'a mut [u8; MESSAGE_BYTES_MAX]) ->
         Message::Decline => bytes.is(42),
         Message::Offer => bytes.is(43),
         Message::Dropped => bytes.is(44),
+        Message::Holds {
+            function,
+            structure,
+        } => bytes.server(*function).structure(structure).is(20),
+        Message::Services { failing } => bytes.put([failing.bits()]).is(21),
+        Message::Doubt { target } => bytes.server(*target).is(22),
+        Message::Unheard { target, life } => bytes.server(*target).life(*life).is(23),
+        Message::Fenced { target, life } => bytes.server(*target).life(*life).is(24),
     };
     bytes.finish(message.since(), kind)
 }
@@ -293,8 +312,12 @@ impl<'a> Bytes<'a> {
     fn sequence(&mut self, said: Sequence) {
         self.put(Time::from(said.stamp).as_nanos().to_le_bytes());
         if let Some(life) = said.life {
-            self.put(life.number().to_le_bytes());
+            self.life(life);
         }
+    }
+
+    fn life(&mut self, life: Life) -> &mut Self {
+        self.put(life.number().to_le_bytes())
     }
 
     /// All fields are there; this is their message's kind.
@@ -401,7 +424,7 @@ impl Fields {
             (42, []) => Message::Decline,
             (43, []) => Message::Offer,
             (44, []) => Message::Dropped,
-            _ => return self.of_guarded(number, fields).unwrap_or(Err(wrong)),
+            _ => return self.of_later(number, fields).unwrap_or(Err(wrong)),
         })
     }
 
@@ -410,9 +433,9 @@ impl Fields {
         ServerId::new(usize::from(found)).ok_or(WireError::Server { kind, found })
     }
 
-    /// The messages that only guarded groups send. Lengths and kinds have been compared with the table
+    /// The messages of guarded groups, and those of version 2. Lengths and kinds have been compared with the table
     /// above, so there is always one.
-    fn of_guarded(&self, number: u8, fields: &[u8]) -> Option<Result<Message, WireError>> {
+    fn of_later(&self, number: u8, fields: &[u8]) -> Option<Result<Message, WireError>> {
         Some(match (number, fields) {
             (12, [target, said @ ..]) => self.server(*target).map(|target| Message::Agree {
                 target,
@@ -425,6 +448,25 @@ impl Fields {
             (14, [addresses, images, asked @ ..]) => Ok(Message::Grant {
                 claims: claims_of(*addresses, *images),
                 asked: sequence_of(asked),
+            }),
+            (20, [function, structure @ ..]) => self.server(*function).and_then(|function| {
+                let structure = self.structure(structure)?;
+                Ok(Message::Holds {
+                    function,
+                    structure,
+                })
+            }),
+            (21, [failing]) => Ok(Message::Services {
+                failing: ServiceSet::from_bits(*failing),
+            }),
+            (22, [target]) => self.server(*target).map(|target| Message::Doubt { target }),
+            (23, [target, life @ ..]) => self.server(*target).map(|target| Message::Unheard {
+                target,
+                life: life_of(life),
+            }),
+            (24, [target, life @ ..]) => self.server(*target).map(|target| Message::Fenced {
+                target,
+                life: life_of(life),
             }),
             _ => return None,
         })
@@ -488,15 +530,20 @@ const fn claims_of(addresses: u8, images: u8) -> Claims {
 
 /// A stamp and, where the version has it, a life.
 fn sequence_of(bytes: &[u8]) -> Sequence {
-    let number = |bytes: &[u8]| {
-        let bytes = bytes.iter().rev();
-        bytes.fold(0, |number, byte| number << 8 | u64::from(*byte))
-    };
     let (stamp, life) = bytes.split_at(STAMP_BYTES);
+    let ns = stamp
+        .iter()
+        .rev()
+        .fold(0, |number, byte| number << 8 | u64::from(*byte));
     Sequence {
-        stamp: Time::from_nanos(number(stamp)).into(),
-        life: (!life.is_empty()).then(|| Life::new(number(life) as u32)),
+        stamp: Time::from_nanos(ns).into(),
+        life: (!life.is_empty()).then(|| life_of(life)),
     }
+}
+
+fn life_of(bytes: &[u8]) -> Life {
+    let bytes = bytes.iter().rev();
+    Life::new(bytes.fold(0, |number, byte| number << 8 | u32::from(*byte)))
 }
 
 fn number_of(bytes: &[u8]) -> u16 {

@@ -6,7 +6,10 @@ use proptest::prelude::*;
 use tetrarch_core::wire::{
     MESSAGE_BYTES_MAX, VERSION, VERSION_MIN, WireError, decode, decode_as, encode,
 };
-use tetrarch_core::{Claims, Life, Members, Message, Sequence, ServerId, Structure, Time, Version};
+use tetrarch_core::{
+    Claims, Life, Members, Message, Order, Orders, Sequence, ServerId, ServiceSet, Structure, Time,
+    Version,
+};
 
 fn id(place: usize) -> ServerId {
     ServerId::new(place).unwrap()
@@ -61,9 +64,45 @@ fn messages() -> impl Strategy<Value = Message> {
                 said.is_none_or(|said| said.life.is_some())
             })
             .prop_map(|(target, said)| Message::Agree { target, said }),
+        (servers(), structures()).prop_map(|(function, structure)| Message::Holds {
+            function,
+            structure
+        }),
+        any::<u8>().prop_map(|bits| Message::Services {
+            failing: ServiceSet::from_bits(bits)
+        }),
+        servers().prop_map(|target| Message::Doubt { target }),
+        (servers(), any::<u32>()).prop_map(|(target, life)| Message::Unheard {
+            target,
+            life: Life::new(life)
+        }),
+        (servers(), any::<u32>()).prop_map(|(target, life)| Message::Fenced {
+            target,
+            life: Life::new(life)
+        }),
+        orders().prop_map(|orders| Message::Orders { orders }),
+        any::<bool>().prop_map(|leaving| Message::Invite { leaving }),
+        Just(Message::Decline),
+        Just(Message::Offer),
+        Just(Message::Dropped),
         (claims(), sequences()).prop_map(|(claims, asked)| Message::Renew { claims, asked }),
         (claims(), sequences()).prop_map(|(claims, asked)| Message::Grant { claims, asked }),
     ]
+}
+
+fn orders() -> impl Strategy<Value = Orders> {
+    let order = (servers(), 0..5_u8, any::<bool>()).prop_map(|(server, kind, on)| match kind {
+        0 => Order::Maintenance { server, on },
+        1 => Order::MaintenanceOfAll { on },
+        2 => Order::Freeze { on },
+        3 => Order::HandOver { server },
+        _ => Order::HandBack { server },
+    });
+    prop::collection::vec(order, 0..6).prop_map(|given| {
+        given
+            .into_iter()
+            .fold(Orders::NONE, |orders, order| orders.with(order, 8))
+    })
 }
 
 fn claims() -> impl Strategy<Value = Claims> {
@@ -196,6 +235,31 @@ fn of_version_2() -> Vec<Message> {
         },
         Message::Renew { claims, asked },
         Message::Grant { claims, asked },
+        Message::Holds {
+            function: target,
+            structure: Structure::whole(4),
+        },
+        Message::Services {
+            failing: ServiceSet::from_bits(0x81),
+        },
+        Message::Doubt { target },
+        Message::Unheard {
+            target,
+            life: Life::new(0x0102_0304),
+        },
+        Message::Fenced {
+            target,
+            life: Life::new(0x0102_0304),
+        },
+        Message::Orders {
+            orders: Orders::NONE
+                .with(Order::Freeze { on: true }, 8)
+                .with(Order::HandOver { server: target }, 8),
+        },
+        Message::Invite { leaving: true },
+        Message::Decline,
+        Message::Offer,
+        Message::Dropped,
     ]
 }
 

@@ -2,8 +2,8 @@
 
 use tetrarch_core::wire::{self, MESSAGE_BYTES_MAX};
 use tetrarch_core::{
-    Claims, Command, Input, JobId, Members, Order, Outcome, Owner, ServerId, ServiceSet, Span,
-    Version,
+    Claims, Command, Input, JobId, Members, Order, Outcome, Owner, ServerId, ServiceSet, Sighting,
+    Span, Version,
 };
 
 use crate::bytes::{Buffer, take, take_byte};
@@ -18,6 +18,7 @@ const DONE: u8 = 3;
 const DEADLINE: u8 = 4;
 const COMMAND: u8 = 5;
 const SPEAKS: u8 = 6;
+const SEEN: u8 = 7;
 
 const OWNERS: [Owner; 5] = [
     Owner::Watch,
@@ -76,6 +77,10 @@ pub(crate) fn encode(input: Option<&Input>) -> Buffer<INPUT_BYTES_MAX> {
             bytes.put(&[COMMAND, 2]);
             bytes.put(&order_bytes(*order));
         }
+        Some(Input::Seen(Sighting::Rival { function })) => {
+            bytes.put(&[SEEN, 0, function.index() as u8]);
+        }
+        Some(Input::Seen(Sighting::Services(failing))) => bytes.put(&[SEEN, 1, failing.bits()]),
         Some(Input::Speaks { server, version }) => {
             bytes.put(&[SPEAKS, server.index() as u8, version.number()]);
         }
@@ -127,6 +132,16 @@ pub(crate) fn decode(mut bytes: &[u8]) -> Option<Option<Input>> {
             Some(Input::Done { job, outcome })
         }
         DEADLINE => Some(Input::Deadline),
+        SEEN => {
+            let [kind, what] = take(bytes)?;
+            Some(Input::Seen(match kind {
+                0 => Sighting::Rival {
+                    function: server(what)?,
+                },
+                1 => Sighting::Services(ServiceSet::from_bits(what)),
+                _ => return None,
+            }))
+        }
         SPEAKS => {
             let [place, version] = take(bytes)?;
             Some(Input::Speaks {

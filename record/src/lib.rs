@@ -45,6 +45,7 @@
 //! | Done | 3, owner of the job (0 watch, 1 recovery, 2 standby, 3 own, 4 vote), subject, serial (2), then 0 ok, 1 failed, 2 and the failing services, or 3 and the claims granted (2) |
 //! | Deadline | 4 |
 //! | Command | 5, then 0 for stop |
+//! | Seen | 7, then 0 and the function that has a rival, or 1 and the failing services |
 //! | Speaks | 6, server, the version of the protocol that it speaks |
 //!
 //! An input is on the disk before the node takes it, so an input that ends the program is there to be

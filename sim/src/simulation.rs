@@ -40,7 +40,8 @@ pub(crate) fn configs(
             Ok(config
                 .with_safety(scenario.safety)
                 .with_failback(scenario.policy.failback)
-                .with_damping(scenario.policy.damping))
+                .with_damping(scenario.policy.damping)
+                .with_fenceable(scenario.equipment.fences))
         })
         .collect()
 }
@@ -177,7 +178,7 @@ impl<O: Observer> Simulation<O> {
                 Output::Cancel { job } => self.world.cancel(server, job),
                 Output::Hold { claim, until } => self.world.hold(server, claim, until),
                 Output::Note(Event::Left) => self.world.may_go_down(server),
-                Output::Note(_) => {}
+                Output::Announce { .. } | Output::Note(_) => {}
             }
         }
         let deadline = step.finish();

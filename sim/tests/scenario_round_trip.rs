@@ -7,12 +7,12 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use tetrarch_core::{Span, Time, Version};
+use tetrarch_core::{Members, Span, Time, Version};
 use tetrarch_sim::check::Invariant;
 use tetrarch_sim::parameters::{Parameters, TABLE};
 use tetrarch_sim::scenario::{
     Bounds, Check, Equipment, Expect, Fault, FaultAction, Metric, Safety, Scenario, ServerIndex,
-    Trouble,
+    Sightings, Trouble,
 };
 use tetrarch_sim::units::Ratio;
 
@@ -57,6 +57,7 @@ fn action(size: usize) -> impl Strategy<Value = FaultAction> {
         server(size).prop_map(FaultAction::AgentStart),
         server(size).prop_map(FaultAction::VirtualServerFails),
         server(size).prop_map(FaultAction::FileServerCut),
+        server(size).prop_map(FaultAction::FenceFails),
         (server(size), select(Version::ALL))
             .prop_map(|(server, version)| FaultAction::Upgrade { server, version }),
         cut,
@@ -141,10 +142,19 @@ fn servers(size: usize) -> impl Strategy<Value = (Vec<String>, Vec<Vec<String>>)
 
 /// Versions of the servers of a group of `size`; there are no others.
 fn equipment(size: usize) -> impl Strategy<Value = Equipment> {
-    vec(select(Version::ALL), size).prop_map(|some| {
-        let mut equipment = Equipment::default();
-        equipment.versions[..some.len()].copy_from_slice(&some);
-        equipment
+    let seen = (any::<bool>(), any::<bool>());
+    let seen = seen.prop_map(|(rivals, services)| Sightings { rivals, services });
+    let versions = vec(select(Version::ALL), size);
+    let fences = any::<u8>();
+    (versions, seen, fences).prop_map(move |(some, sightings, fences)| {
+        let mut versions = Equipment::of(Safety::default()).versions;
+        versions[..some.len()].copy_from_slice(&some);
+        let beyond = Members::from_bits(fences).minus(Members::first(size));
+        Equipment {
+            versions,
+            sightings,
+            fences: Members::from_bits(fences).minus(beyond),
+        }
     })
 }
 

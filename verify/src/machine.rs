@@ -198,6 +198,7 @@ impl Taking<'_> {
                 Output::Run { job, action } => self.begin(server, job, action),
                 Output::Cancel { job } => self.cancel(server, job),
                 Output::Hold { claim, until } => self.hold(server, claim, until),
+                Output::Announce { .. } => {}
                 Output::Note(event) => self.tell(|| format!("{server} {event:?}")),
             }
         }
@@ -255,6 +256,7 @@ impl Taking<'_> {
             Action::ExamineServices { .. } => parameters.link_delay.times(2),
             Action::RestartServer { .. }
             | Action::PowerOn { .. }
+            | Action::Fence { .. }
             | Action::Vote { .. }
             | Action::AssignOwn
             | Action::ReleaseOwn => parameters.link_delay,
@@ -407,6 +409,11 @@ pub(crate) const fn message_name(message: &Message) -> &'static str {
         Message::Decline => "Decline",
         Message::Offer => "Offer",
         Message::Dropped => "Dropped",
+        Message::Holds { .. } => "Holds",
+        Message::Services { .. } => "Services",
+        Message::Doubt { .. } => "Doubt",
+        Message::Unheard { .. } => "Unheard",
+        Message::Fenced { .. } => "Fenced",
         Message::Resumed => "Resumed",
         Message::Take { .. } => "Take",
     }

@@ -78,6 +78,7 @@ fn add(footprint: &mut Footprint, state: &State, what: &What) {
             }
             Action::RestartServices { target, .. }
             | Action::RestartServer { target }
+            | Action::Fence { target }
             | Action::PowerOn { target } => {
                 footprint.changes = footprint.changes.with(*target);
                 footprint.show(kept_at(state, *target));

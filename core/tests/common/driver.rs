@@ -75,7 +75,7 @@ impl Driver {
                 }
                 Output::Cancel { job } => self.jobs.retain(|known| *known != job),
                 Output::Send { message, .. } => assert!(message.since() <= version),
-                Output::Hold { .. } | Output::Note(_) => {}
+                Output::Hold { .. } | Output::Announce { .. } | Output::Note(_) => {}
             }
         }
         // Jobs of a node that was stopped are nobody's; the oldest go first.

@@ -9,7 +9,7 @@ mod timing;
 use driver::Driver;
 use tetrarch_core::wire;
 use tetrarch_core::{
-    Command, Config, Input, JobId, Members, Outcome, Owner, ServerId, ServiceSet, Span,
+    Command, Config, Input, JobId, Members, Order, Outcome, Owner, ServerId, ServiceSet, Span,
 };
 pub(crate) use timing::TIMING;
 
@@ -140,7 +140,17 @@ impl Driver {
 
     fn restart(&mut self, bytes: &mut Bytes<'_>) -> Option<()> {
         let how = bytes.byte()?;
-        if how & 1 == 0 {
+        if how & 9 == 8 {
+            let (server, on) = (bytes.server()?, how & 2 == 0);
+            self.step(Input::Command(match how >> 4 & 7 {
+                0 => Command::Order(Order::Maintenance { server, on }),
+                1 => Command::Order(Order::MaintenanceOfAll { on }),
+                2 => Command::Order(Order::Freeze { on }),
+                3 | 4 => Command::Order(Order::HandOver { server }),
+                5 => Command::Order(Order::HandBack { server }),
+                _ => Command::Leave,
+            }));
+        } else if how & 1 == 0 {
             self.step(Input::Command(Command::Stop));
         } else {
             self.jobs.clear();

@@ -125,6 +125,7 @@ impl Words<'_> {
                 format!("{me}'s background job waits for {it} to come back by itself")
             }
             Means::PowerOn => format!("{it} has not come back in time: {me} powers it on"),
+            Means::Fence => format!("nobody hears {it}: {me} has its power switched off"),
         }
     }
 
@@ -247,6 +248,29 @@ impl Words<'_> {
                     format!("{me} finds its services well, and keeps its VIP from {it}"),
                 )
             }
+            _ => return self.sighted(server, event),
+        })
+    }
+
+    /// Notes about what servers see by themselves, and about fencing.
+    fn sighted(&self, server: ServerId, event: Event) -> Option<(ServerId, String)> {
+        let me = self.name(server);
+        Some(match event {
+            Event::RivalSeen { function } => {
+                let it = self.name(function);
+                let text = format!("{me}, which holds the VIP of {it}, sees another holder");
+                (function, text)
+            }
+            Event::Overruled { function, by } => {
+                let (it, other) = (self.name(function), self.name(by));
+                let text =
+                    format!("{me} leaves the VIP of {it} to {other}, whose right goes before");
+                (function, text)
+            }
+            Event::Fenced { target } => {
+                let it = self.name(target);
+                (target, format!("{me} knows that the power of {it} is off"))
+            }
             _ => return None,
         })
     }
@@ -318,6 +342,7 @@ impl Words<'_> {
                 format!("trouble {name} strikes {me}: {meaning}")
             }
             WorldEvent::PowerLost => format!("{me} is off"),
+            WorldEvent::FencedInReach => format!("{me} was switched off in full health"),
             WorldEvent::Repaired => format!("{me} has been repaired"),
             WorldEvent::Restarting => format!("{me} shuts down and starts again"),
             WorldEvent::Starting => format!("{me} starts"),
@@ -385,6 +410,9 @@ impl Words<'_> {
                     "{} % of all messages are lost from now on",
                     ratio.percent_text()
                 )
+            }
+            FaultAction::FenceFails(server) => {
+                format!("the device that switches {} off is broken", name(server))
             }
             FaultAction::Upgrade { server, version } => {
                 let number = version.number();

@@ -82,6 +82,9 @@ pub enum FaultAction {
     AgentStop(ServerIndex),
     /// `agent-start`: the flag file is created, so the server's executer starts its managers.
     AgentStart(ServerIndex),
+    /// `fence-fails`: from now on the device that would switch this server off does nothing, and says
+    /// so.
+    FenceFails(ServerIndex),
     /// `upgrade`: the programs on the server's disk are replaced by those of this version, newer or
     /// older; it is theirs from their next start on.
     Upgrade {
@@ -163,6 +166,7 @@ const KINDS: &[Kind] = &[
         read: read_upgrade,
     },
     of_server!("virtual-server-fails", VirtualServerFails),
+    of_server!("fence-fails", FenceFails),
     of_server!("file-server-cut", FileServerCut),
     Kind {
         name: "cut",
@@ -330,6 +334,7 @@ impl FaultAction {
             Self::Repair(_) => "repair",
             Self::AgentStop(_) => "agent-stop",
             Self::AgentStart(_) => "agent-start",
+            Self::FenceFails(_) => "fence-fails",
             Self::Upgrade { .. } => "upgrade",
             Self::VirtualServerFails(_) => "virtual-server-fails",
             Self::FileServerCut(_) => "file-server-cut",
@@ -361,6 +366,7 @@ pub(super) fn write_fault(fault: &Fault, out: &mut Writer<'_>) {
         | FaultAction::AgentStop(server)
         | FaultAction::AgentStart(server)
         | FaultAction::VirtualServerFails(server)
+        | FaultAction::FenceFails(server)
         | FaultAction::FileServerCut(server) => out.server("server", *server),
         FaultAction::Upgrade { server, version } => {
             out.server("server", *server);

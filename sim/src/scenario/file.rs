@@ -20,6 +20,8 @@ pub(super) struct ScenarioFile {
     pub(super) services: Option<Spanned<Value>>,
     pub(super) timing: Option<Spanned<Value>>,
     pub(super) versions: Option<Spanned<Value>>,
+    pub(super) sightings: Option<Spanned<Value>>,
+    pub(super) fences: Option<Spanned<Value>>,
     pub(super) safety: Option<SafetyName>,
     pub(super) failback: Option<Spanned<Value>>,
     pub(super) damping: Option<Spanned<Value>>,

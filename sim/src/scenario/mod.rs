@@ -7,6 +7,8 @@
 //! timing = "paper"         # or a timing file's path, or a table of parameters; default "paper"
 //! safety = "paper"         # default
 //! failback = "automatic"   # default; "manual", or how long a server must have been healthy
+//! sightings = ["rivals"]   # what servers see by themselves; default none, in guarded groups rivals
+//! fences = ["web"]         # servers with a device that switches them off; default none
 //! seed = 1                 # default
 //! duration = "300s"
 //!
@@ -52,7 +54,7 @@ mod timing;
 mod value;
 mod write;
 
-pub use equipment::Equipment;
+pub use equipment::{Equipment, Sightings};
 pub use error::{Place, Position, Problem, ScenarioError};
 pub use expect::{Bounds, Check, Expect, Metric};
 pub use fault::{Fault, FaultAction, Trouble};
@@ -144,6 +146,13 @@ impl Scenario {
         let versions = read.versions.as_ref().map(|value| item("versions", value));
         let failback = read.failback.as_ref().map(|value| item("failback", value));
         let damping = read.damping.as_ref().map(|value| item("damping", value));
+        let sightings = read.sightings.as_ref();
+        let sightings = sightings.map(|value| item("sightings", value));
+        let fences = read.fences.as_ref().map(|value| item("fences", value));
+        let safety = read
+            .safety
+            .map_or_else(Safety::default, |SafetyName(safety)| safety);
+        let usual = Equipment::of(safety);
         let end = Time::ZERO + duration;
         let faults = entries(source, "fault", read.fault.as_ref())?.into_iter();
         let expects = entries(source, "expect", read.expect.as_ref())?.into_iter();
@@ -153,6 +162,8 @@ impl Scenario {
             policy: operation::read_policy(failback, damping)?,
             equipment: Equipment {
                 versions: equipment::read_versions(versions, &group)?,
+                sightings: equipment::read_sightings(sightings, usual.sightings)?,
+                fences: equipment::read_fences(fences, &group)?,
             },
             faults: faults
                 .map(|item| fault::read_fault(item, &group, end))
@@ -163,9 +174,7 @@ impl Scenario {
             name,
             purpose,
             group,
-            safety: read
-                .safety
-                .map_or_else(Safety::default, |SafetyName(safety)| safety),
+            safety,
             seed: read.seed.map_or(SEED_DEFAULT, |Seed(seed)| seed),
             duration,
         })

@@ -6,7 +6,7 @@ use tetrarch_core::{Span, Time, Version};
 use toml_writer::{ToTomlValue, TomlStringBuilder};
 
 use super::group::{ServerIndex, default_services};
-use super::{SEED_DEFAULT, Safety, Scenario, expect, fault, operation};
+use super::{Equipment, SEED_DEFAULT, Safety, Scenario, expect, fault, operation};
 use crate::units::span_text;
 
 impl Scenario {
@@ -29,6 +29,16 @@ impl Scenario {
             out.text("safety", self.safety.name());
         }
         operation::write_failback(&self.policy, &mut out);
+        if self.equipment.sightings != Equipment::of(self.safety).sightings {
+            let sightings = out.list(self.equipment.sightings.names());
+            out.bare("sightings", sightings);
+        }
+        if !self.equipment.fences.is_empty() {
+            let places = self.equipment.fences.iter();
+            let names = places.filter_map(|server| self.group.get(server.index()));
+            let fences = out.list(names.map(String::as_str));
+            out.bare("fences", fences);
+        }
         if self.seed != SEED_DEFAULT {
             out.bare("seed", self.seed);
         }

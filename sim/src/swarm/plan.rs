@@ -220,6 +220,7 @@ fn without(action: &FaultAction, gone: ServerIndex) -> Option<FaultAction> {
         FaultAction::AgentStart(server) => FaultAction::AgentStart(kept(*server)?),
         FaultAction::VirtualServerFails(server) => FaultAction::VirtualServerFails(kept(*server)?),
         FaultAction::FileServerCut(server) => FaultAction::FileServerCut(kept(*server)?),
+        FaultAction::FenceFails(server) => FaultAction::FenceFails(kept(*server)?),
         FaultAction::Upgrade { server, version } => FaultAction::Upgrade {
             server: kept(*server)?,
             version: *version,

@@ -33,6 +33,7 @@ impl<O: Observer> World<O> {
             | FaultAction::AgentStart(server)
             | FaultAction::VirtualServerFails(server)
             | FaultAction::FileServerCut(server)
+            | FaultAction::FenceFails(server)
             | FaultAction::Upgrade { server, .. }
             | FaultAction::Cut { from: server, .. } => (id(*server), WorldEvent::Fault(place)),
             FaultAction::Operation(operation) if operation.server().is_some() => {
@@ -69,6 +70,9 @@ impl<O: Observer> World<O> {
             FaultAction::VirtualServerFails(_) => {
                 self.broken_images = self.broken_images.with(server);
             }
+            FaultAction::FenceFails(_) => {
+                self.broken_fences = self.broken_fences.with(server);
+            }
             FaultAction::Cut { to, .. } => {
                 self.links_whole = false;
                 self.links.cut(server, id(*to));
@@ -82,6 +86,7 @@ impl<O: Observer> World<O> {
                 self.file_server.heal(now);
                 self.links_whole = true;
                 self.greet_again();
+                self.sense();
             }
             FaultAction::Loss(ratio) => {
                 self.links_whole = false;

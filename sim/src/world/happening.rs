@@ -13,6 +13,13 @@ pub(crate) enum Happening {
         from: ServerId,
         message: Message,
     },
+    /// A server that holds an address looks whether another one within reach does too.
+    RivalLooked {
+        server: ServerId,
+        function: ServerId,
+    },
+    /// A server notices how its services are.
+    ServicesLooked { server: ServerId, life: u32 },
     /// The connection between two servers is there, and one learns what the other speaks.
     Greeted { server: ServerId, other: ServerId },
     /// The result of a job reaches the node that waits for it.
@@ -78,6 +85,9 @@ pub(crate) enum Command {
     Suspend {
         function: ServerId,
     },
+    Fence {
+        target: ServerId,
+    },
     AssignOwn,
     ReleaseOwn,
 }
@@ -98,6 +108,8 @@ pub enum WorldEvent {
     Trouble(Trouble),
     /// This server lost power.
     PowerLost,
+    /// This server, healthy and in reach of a majority, has been switched off by a fencing device.
+    FencedInReach,
     /// This server was repaired and powered on by the operator.
     Repaired,
     /// This server begins to restart.

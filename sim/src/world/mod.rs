@@ -10,6 +10,7 @@ mod leases;
 mod links;
 mod operations;
 mod power;
+mod senses;
 mod server;
 mod versions;
 
@@ -64,6 +65,8 @@ pub(crate) struct World<O> {
     equipment: Equipment,
     /// The functions whose virtual server can no longer be started anywhere.
     broken_images: Members,
+    /// The servers whose fencing device does nothing.
+    broken_fences: Members,
     availability: Vec<Availability>,
     /// Counts the changes of what the clients depend on.
     revision: u64,
@@ -104,6 +107,7 @@ impl<O: Observer> World<O> {
             is_mixed: scenario.equipment.is_mixed(&scenario.faults),
             equipment: scenario.equipment,
             broken_images: Members::NONE,
+            broken_fences: Members::NONE,
             revision: 0,
         };
         world.expect_faults();
@@ -127,6 +131,7 @@ impl<O: Observer> World<O> {
         // A checker that goes on after the reset must look again.
         self.revision += 1;
         self.broken_images = Members::NONE;
+        self.broken_fences = Members::NONE;
         self.expect_faults();
     }
 
@@ -226,6 +231,12 @@ impl<O: Observer> World<O> {
                     return Stimulus::Input(to, Input::Message { from, message });
                 }
             }
+            Happening::RivalLooked { server, function } => {
+                return self.look_for_rival(server, function);
+            }
+            Happening::ServicesLooked { server, life } => {
+                return self.look_at_services(server, life);
+            }
             Happening::Greeted { server, other } => return self.greeted(server, other),
             Happening::Finished { ticket, outcome } => return self.finished(ticket, outcome),
             Happening::NetworkExamined { ticket, target } => {
@@ -296,6 +307,7 @@ impl<O: Observer> World<O> {
     /// Tells the clients' view of every function; called after each change that it may depend on.
     fn refresh_clients(&mut self) {
         self.revision += 1;
+        self.sense();
         for function in ServerId::all(self.size) {
             let available = self.served_by(function).is_some();
             if self.availability[function.index()].observe(self.now, available) {

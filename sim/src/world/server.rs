@@ -37,6 +37,10 @@ pub(crate) struct Server {
     pub(super) version: Version,
     /// It has announced that it goes down; whether to start again.
     pub(super) leaving: Option<bool>,
+    /// The functions for whose address a look for a rival is under way.
+    pub(super) looks: Members,
+    /// What the node was last told of its services, or will be by a look that is under way.
+    pub(super) noticed: ServiceSet,
     /// How often the management programs have been started.
     pub(super) lives: u32,
 }
@@ -78,6 +82,8 @@ impl Server {
             silent_since: None,
             version: Version::NEWEST,
             leaving: None,
+            looks: Members::NONE,
+            noticed: services,
             lives: 0,
         }
     }
@@ -120,6 +126,9 @@ impl Server {
         self.holds_own = false;
         self.managing = false;
         self.leaving = None;
+        self.looks = Members::NONE;
+        // A server that starts starts with its services.
+        self.noticed = self.services;
         // The copy of the programs and data is on the disk.
         let copied = self.executer.has_local_copy();
         self.executer = Executer::new(ExecuterSettings::default(), copied);
