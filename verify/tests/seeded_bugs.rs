@@ -120,7 +120,7 @@ fn place(place: usize) -> ServerId {
 }
 
 /// What a node at the second place does that is told this, one after the other, a nanosecond apart, and
-/// then left alone for `then`; no network that it examines answers.
+/// then left alone for `then`; no network that it examines answers within two seconds.
 fn outputs(
     safety: Safety,
     bug: Option<Bug>,
@@ -161,8 +161,12 @@ fn outputs(
             }
             Input::Deadline
         } else {
-            now += Span::from_nanos(1);
-            inputs.remove(0)
+            let input = inputs.remove(0);
+            now += match input {
+                Input::Done { .. } => Span::from_secs(2),
+                _ => Span::from_nanos(1),
+            };
+            input
         };
         let mut step = node.step(now, input, &mut outbox);
         let decided: Vec<Output> = step.by_ref().collect();
