@@ -9,8 +9,8 @@ use std::io::{self, Write};
 use common::{Lived, START, TIMING, Told, config, frames, id, live, lives};
 use proptest::prelude::*;
 use tetrarch_core::{
-    Action, Command, Config, Deadline, Event, Input, JobId, Members, Message, Outcome, Output,
-    Owner, ServiceSet, Span, Time, Timer, Version,
+    Action, Command, Config, Deadline, Event, Input, JobId, Members, Message, Order, Outcome,
+    Output, Owner, ServiceSet, Span, Time, Timer, Version,
 };
 use tetrarch_record::{End, Proof, ReadError, Reader, Replay, WriteError, Writer};
 
@@ -236,7 +236,7 @@ fn files_that_are_no_records_are_told_apart() {
     assert_eq!(refused(b"name = \"a scenario\"\n"), expected);
     assert_eq!(
         refused(&bytes[..20]),
-        "the record ends within its header; expected 125 bytes, found 20"
+        "the record ends within its header; expected 160 bytes, found 20"
     );
     let mut newer = bytes.clone();
     newer[8] = 3;
@@ -301,6 +301,9 @@ fn every_kind() -> Vec<u8> {
     step(0, Input::Deadline, None, deadline(Timer::Own));
     let (server, version) = (id(1), Version::V1);
     step(0, Input::Speaks { server, version }, None, None);
+    step(0, Input::Command(Command::Leave), None, None);
+    let order = Order::HandOver { server };
+    step(0, Input::Command(Command::Order(order)), None, None);
     step(0, Input::Command(Command::Stop), None, None);
     writer.finish().unwrap()
 }
@@ -355,7 +358,7 @@ impl Write for Full {
 
 #[test]
 fn a_writer_stops_for_good_at_the_first_failure() {
-    let mut writer = Writer::new(Full(128), &config(), "0.1.0").unwrap();
+    let mut writer = Writer::new(Full(163), &config(), "0.1.0").unwrap();
     let error = writer.input(Time::ZERO, &START).unwrap_err();
     assert_eq!(
         error.to_string(),
