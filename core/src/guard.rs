@@ -6,7 +6,7 @@ use crate::bug::Bug;
 use crate::event::Event;
 use crate::id::{Members, SERVERS_MAX, ServerId};
 use crate::io::{Action, Outcome, Owner};
-use crate::lease::{Claim, Claims, Voter};
+use crate::lease::{Answer, CLAIMS, Claim, Claims, Voter};
 use crate::message::{Message, Version};
 use crate::node::{Context, Node};
 use crate::time::{Sequence, Span, Time};
@@ -99,15 +99,17 @@ impl Node {
         let me = self.me();
         let granted = self.vote(cx.now, me, said, claims).unwrap_or_default();
         self.leases.answered(Voter::Server(me), asked, granted);
+        let ends = self.lease_ends();
+        let until = |claim: Claim| ends[claim.slot()];
         if self.config.has_witness() && self.vote.job.is_none() {
             self.vote.asked = asked;
             self.vote.wanted = self.leases.wanted;
             self.run(cx, Owner::Vote, me, Action::Vote { claims });
         }
         self.leases.round = (self.leases.round + 1) % self.config.size;
-        self.leases.next = self.next_question(cx.now);
-        self.set_lease_timer(cx.now);
-        self.leases_changed(cx);
+        self.leases.next = self.next_question(cx.now, until);
+        self.wake_for_leases(cx.now, until);
+        self.go_on(cx, until);
     }
 
     /// Another server speaks this version.
@@ -149,46 +151,61 @@ impl Node {
             .minus(left_out.fold(Claims::NONE, Claims::with))
     }
 
-    fn next_question(&self, now: Time) -> Time {
+    /// Until when each claim that is wanted is leased, by [`Claim::slot`].
+    fn lease_ends(&self) -> [Time; CLAIMS] {
+        let mut ends = [Time::ZERO; CLAIMS];
+        for claim in self.leases.wanted.iter_after(self.me()) {
+            ends[claim.slot()] = self.leased_until(claim);
+        }
+        ends
+    }
+
+    fn next_question(&self, now: Time, until: impl Fn(Claim) -> Time) -> Time {
         let wanted = self.leases.wanted;
         if wanted.is_empty() {
             return Time::MAX;
         }
         let lacks = wanted
             .iter_after(self.me())
-            .any(|claim| self.leased_until(claim) <= now);
+            .any(|claim| until(claim) <= now);
         let parts = if lacks { ATTEMPTS } else { RENEWALS };
         now + self.config.timing.lease_term.part(parts)
     }
 
     /// The next question, or the end of the first lease that something here lives on.
     fn set_lease_timer(&mut self, now: Time) {
-        let ends = self
-            .in_use()
-            .iter_after(self.me())
-            .map(|claim| self.leased_until(claim));
-        let next = ends
-            .filter(|end| *end > now)
-            .fold(self.leases.next, Time::min);
+        let ends = self.lease_ends();
+        self.wake_for_leases(now, |claim| ends[claim.slot()]);
+    }
+
+    /// The same with `until` telling the end of each lease. There is none of what is not wanted.
+    fn wake_for_leases(&mut self, now: Time, until: impl Fn(Claim) -> Time) {
+        let mut next = self.leases.next;
+        for claim in self.leases.wanted.iter_after(self.me()) {
+            let end = until(claim);
+            if end > now && end < next && self.is_in_use(claim) {
+                next = end;
+            }
+        }
         self.timers.set(Timer::Lease, next);
     }
 
     /// Everything here that needs a lease at this moment.
     fn in_use(&self) -> Claims {
-        let mut claims = Claims::NONE;
-        if self.membership.uses_own() {
-            claims = claims.with(Claim::Address(self.me()));
+        let size = self.config.size();
+        ServerId::all(size)
+            .flat_map(|function| [Claim::Address(function), Claim::Image(function)])
+            .filter(|claim| self.is_in_use(*claim))
+            .fold(Claims::NONE, Claims::with)
+    }
+
+    fn is_in_use(&self, claim: Claim) -> bool {
+        let standby = &self.standbys[claim.function().index()];
+        match claim {
+            Claim::Address(function) if function == self.me() => self.membership.uses_own(),
+            Claim::Address(_) => standby.uses_address(),
+            Claim::Image(function) => function != self.me() && standby.uses_image(),
         }
-        for function in self.others() {
-            let standby = &self.standbys[function.index()];
-            if standby.uses_image() {
-                claims = claims.with(Claim::Image(function));
-            }
-            if standby.uses_address() {
-                claims = claims.with(Claim::Address(function));
-            }
-        }
-        claims
     }
 
     pub(crate) fn lease_expired(&mut self, cx: &mut Context<'_>) {
@@ -289,26 +306,37 @@ impl Node {
 
     fn answered(&mut self, cx: &mut Context<'_>, voter: Voter, asked: Time, claims: Claims) {
         let majority = self.votes_needed();
-        let term = self.lease_length();
-        let before = self.leases;
-        if !self.leases.answered(voter, asked, claims) {
+        let Some(before) = self.leases.answered(voter, asked, claims) else {
             return;
-        }
+        };
+        let answer = Answer {
+            asked,
+            granted: claims,
+        };
+        let mut ends = [Time::ZERO; CLAIMS];
         for claim in self.leases.wanted.iter_after(self.me()) {
-            let until = self.leases.voted_until(claim, majority, term);
-            let is_longer = until > before.voted_until(claim, majority, term);
+            let vote = self.leases.voted(claim, majority);
+            let until = vote.map(|vote| vote.asked + self.lease_length());
+            ends[claim.slot()] = self.leases.with_inherited(claim, until);
+            let Some((vote, until)) = vote.zip(until) else {
+                continue;
+            };
+            // The lease is longer than before if there was no majority as late without this answer.
+            let others = vote.votes - usize::from(answer.counts(claim, vote.asked));
+            let is_longer = others + usize::from(before.counts(claim, vote.asked)) < majority;
             if is_longer && until > cx.now && !self.config.has(Bug::HoldsForEver) {
                 cx.out.hold(claim, until);
             }
         }
-        self.leases_changed(cx);
-        self.set_lease_timer(cx.now);
+        let until = |claim: Claim| ends[claim.slot()];
+        self.go_on(cx, until);
+        self.wake_for_leases(cx.now, until);
     }
 
-    /// Whatever waits for a lease that is there now goes on.
-    fn leases_changed(&mut self, cx: &mut Context<'_>) {
+    /// Whatever waits for a lease that is there now goes on. `until` tells the end of each.
+    fn go_on(&mut self, cx: &mut Context<'_>, until: impl Fn(Claim) -> Time) {
         for claim in self.leases.wanted.iter_after(self.me()) {
-            if self.leased_until(claim) <= cx.now {
+            if until(claim) <= cx.now {
                 continue;
             }
             match claim {

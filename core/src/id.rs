@@ -48,7 +48,7 @@ impl ServerId {
     /// Counted as in the largest ring. In a smaller one the distances are not consecutive, but their
     /// order is the ring's, and that is all they are good for.
     #[must_use]
-    pub(crate) const fn distance(self, other: Self) -> usize {
+    pub const fn distance(self, other: Self) -> usize {
         other.index().wrapping_sub(self.index()) % SERVERS_MAX
     }
 }

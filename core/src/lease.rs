@@ -26,7 +26,7 @@ pub enum Claim {
 }
 
 /// Two for each function.
-const CLAIMS: usize = 2 * SERVERS_MAX;
+pub(crate) const CLAIMS: usize = 2 * SERVERS_MAX;
 
 impl Claim {
     /// The function whose address or image it is.
@@ -37,7 +37,7 @@ impl Claim {
         }
     }
 
-    const fn slot(self) -> usize {
+    pub(crate) const fn slot(self) -> usize {
         match self {
             Self::Address(function) => function.index(),
             Self::Image(function) => SERVERS_MAX + function.index(),
@@ -118,6 +118,11 @@ impl Claims {
             addresses: self.addresses.minus(other.addresses),
             images: self.images.minus(other.images),
         }
+    }
+
+    /// One bit for each claim, by [`Claim::slot`].
+    const fn bits(self) -> u16 {
+        u16::from_le_bytes([self.addresses.bits(), self.images.bits()])
     }
 
     /// The claims, addresses first, each in ring order from the server after `server` on.
@@ -222,15 +227,19 @@ impl Register {
     /// `from` wants exactly `claims`: votes it has for anything else are free again, and the votes
     /// that it gets or keeps are given for `term` from `now`. Returns those.
     pub fn request(&mut self, now: Time, from: ServerId, claims: Claims, term: Span) -> Claims {
-        let given_up = self.votes[from.index()].minus(claims);
-        self.free(from, given_up);
+        let mine = self.votes[from.index()];
+        // Nearly every question asks for what its sender has already.
+        if mine != claims {
+            self.free(from, mine.minus(claims));
+        }
         if now < self.silent_until {
             return Claims::NONE;
         }
-        let mine = self.votes[from.index()];
-        for claim in claims.minus(mine).iter_after(from) {
-            if self.until[claim.slot()] <= now {
-                self.take(from, claim);
+        if mine != claims {
+            for claim in claims.minus(mine).iter_after(from) {
+                if self.until[claim.slot()] <= now {
+                    self.take(from, claim);
+                }
             }
         }
         let granted = self.votes[from.index()];
@@ -335,6 +344,31 @@ impl Voter {
     }
 }
 
+/// What an asker knows of one voter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// When the voter was asked what it last answered to.
+    pub(crate) asked: Time,
+    /// Its answer.
+    pub(crate) granted: Claims,
+}
+
+impl Answer {
+    /// Whether it is a vote for `claim` from a question at `asked` or later.
+    pub(crate) fn counts(self, claim: Claim, asked: Time) -> bool {
+        self.granted.contains(claim) && self.asked >= asked
+    }
+}
+
+/// The vote that a lease ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DecidingVote {
+    /// When its voter was asked.
+    pub(crate) asked: Time,
+    /// How many votes are as late, itself among them.
+    pub(crate) votes: usize,
+}
+
 /// What an asker knows: what it wants, and who last voted for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Leases {
@@ -393,15 +427,19 @@ impl Leases {
     /// A voter was asked at `asked` and granted `claims`. An answer to an older question than the
     /// last one answered is old news.
     ///
-    /// Tells whether it was news.
-    pub(crate) fn answered(&mut self, voter: Voter, asked: Time, claims: Claims) -> bool {
+    /// If it was news, returns what was known of that voter before.
+    pub(crate) fn answered(&mut self, voter: Voter, asked: Time, claims: Claims) -> Option<Answer> {
         let place = voter.place();
-        let is_news = asked >= self.asked[place].max(self.since) && asked <= self.stamp;
+        let before = Answer {
+            asked: self.asked[place],
+            granted: self.granted[place],
+        };
+        let is_news = asked >= before.asked.max(self.since) && asked <= self.stamp;
         if is_news {
             self.asked[place] = asked;
             self.granted[place] = claims;
         }
-        is_news
+        is_news.then_some(before)
     }
 
     /// A new life begins at `now`: an answer to a question from before it counts for nothing.
@@ -422,7 +460,15 @@ impl Leases {
     /// Until when `claim` is leased, by votes or inherited; an instant that has passed means that it
     /// is not.
     pub(crate) fn until(&self, claim: Claim, majority: usize, term: Span) -> Time {
-        let voted = self.voted_until(claim, majority, term);
+        self.with_inherited(
+            claim,
+            self.voted(claim, majority).map(|vote| vote.asked + term),
+        )
+    }
+
+    /// The end of what was inherited of `claim`, if that is later than the end of its votes.
+    pub(crate) fn with_inherited(&self, claim: Claim, voted: Option<Time>) -> Time {
+        let voted = voted.unwrap_or(Time::ZERO);
         if self.inherited.contains(claim) {
             voted.max(self.inherited_until)
         } else {
@@ -430,23 +476,64 @@ impl Leases {
         }
     }
 
-    /// Until when `majority` voters, whose votes count for `term`, have leased `claim`.
-    pub(crate) fn voted_until(&self, claim: Claim, majority: usize, term: Span) -> Time {
-        let mut asked = [Time::ZERO; VOTERS];
+    /// The vote that the lease of `claim` ends with: the first one without which there is no
+    /// `majority`. None while there is none.
+    pub(crate) fn voted(&self, claim: Claim, majority: usize) -> Option<DecidingVote> {
+        // Nearly all votes are of the last question and the one before it, so one look at all voters
+        // is enough to find the latest two instants and how many votes are of each.
+        let slot = claim.slot();
+        let (mut last, mut of_last) = (Time::ZERO, 0);
+        let (mut before, mut of_before) = (Time::ZERO, 0);
         let mut votes = 0;
-        for place in 0..VOTERS {
-            if self.granted[place].contains(claim) {
-                asked[votes] = self.asked[place];
-                votes += 1;
+        for (granted, &asked) in self.granted.iter().zip(&self.asked) {
+            if granted.bits() >> slot & 1 == 0 {
+                continue;
+            }
+            votes += 1;
+            if asked == last {
+                of_last += 1;
+            } else if asked == before {
+                of_before += 1;
+            } else if asked > last {
+                (before, of_before) = (last, of_last);
+                (last, of_last) = (asked, 1);
+            } else if asked > before {
+                (before, of_before) = (asked, 1);
             }
         }
         if votes < majority {
-            return Time::ZERO;
+            None
+        } else if of_last >= majority {
+            Some(DecidingVote {
+                asked: last,
+                votes: of_last,
+            })
+        } else if of_last + of_before >= majority {
+            Some(DecidingVote {
+                asked: before,
+                votes: of_last + of_before,
+            })
+        } else {
+            self.voted_long_ago(slot, majority)
         }
-        let asked = &mut asked[..votes];
-        asked.sort_unstable();
-        // The lease ends with the first vote without which there is no majority.
-        asked[votes - majority] + term
+    }
+
+    /// The same by sorting, for votes of more than two questions.
+    #[cold]
+    fn voted_long_ago(&self, slot: usize, majority: usize) -> Option<DecidingVote> {
+        let mut latest = [Time::ZERO; VOTERS];
+        let mut votes = 0;
+        for (granted, &asked) in self.granted.iter().zip(&self.asked) {
+            if granted.bits() >> slot & 1 == 1 {
+                latest[votes] = asked;
+                votes += 1;
+            }
+        }
+        let latest = &mut latest[..votes];
+        latest.sort_unstable_by(|one, other| other.cmp(one));
+        let asked = *latest.get(majority.checked_sub(1)?)?;
+        let votes = latest.iter().filter(|at| **at >= asked).count();
+        Some(DecidingVote { asked, votes })
     }
 
     /// The same with every server called what `name` says, and every set what `set` says.

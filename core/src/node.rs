@@ -496,23 +496,29 @@ impl View<'_> {
         if !node.membership.is_running() {
             return None;
         }
-        let waits = |owner: Owner, subject: ServerId| match owner {
-            Owner::Watch => node.watches[subject.index()]
-                .is_waiting(node.recoveries[subject.index()].is_active()),
-            Owner::Recovery => node.recoveries[subject.index()].is_active(),
-            Owner::Standby => node.standbys[subject.index()].is_waiting(),
-            Owner::Own => subject == node.me() && node.membership.own_is_changing(),
-            Owner::Vote => subject == node.me() && node.vote.job.is_some(),
-        };
-        let parts =
-            ServerId::all(SERVERS_MAX).flat_map(|subject| OWNERS.map(|owner| (owner, subject)));
-        let asks = node.leases.wanted.is_empty() || node.timers.is_set(Timer::Lease);
-        let place = (Owner::Own, node.me());
-        let placed = node.membership.has_place() || node.timers.is_set(Timer::Join);
-        parts
-            .filter(|(owner, subject)| waits(*owner, *subject))
-            .find(|(owner, subject)| !node.timers.is_set(timer_of(*owner, *subject)))
-            .or_else(|| (!placed || !asks).then_some(place))
+        // This is asked after every step of a simulation, so all parts are looked at in one go.
+        let (mut watching, mut recovering, mut standing_by) = (0, 0, 0);
+        for place in 0..node.config.size() {
+            let recovers = node.recoveries[place].is_active();
+            recovering |= u8::from(recovers) << place;
+            watching |= u8::from(node.watches[place].is_waiting(recovers)) << place;
+            standing_by |= u8::from(node.standbys[place].is_waiting()) << place;
+        }
+        let subjects = [watching, recovering, standing_by].map(Members::from_bits);
+        if let Some((kind, subject)) = node.timers.first_missing(subjects) {
+            return Some((OWNERS[kind], subject));
+        }
+        let is_set = |timer| node.timers.is_set(timer);
+        let me = node.me();
+        if node.membership.own_is_changing() && !is_set(Timer::Own) {
+            return Some((Owner::Own, me));
+        }
+        if node.vote.job.is_some() && !is_set(Timer::Vote) {
+            return Some((Owner::Vote, me));
+        }
+        let asks = node.leases.wanted.is_empty() || is_set(Timer::Lease);
+        let placed = node.membership.has_place() || is_set(Timer::Join);
+        (!placed || !asks).then_some((Owner::Own, me))
     }
 
     fn functions(&self, wanted: impl Fn(&Standby) -> bool) -> Members {

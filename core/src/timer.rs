@@ -1,6 +1,6 @@
 //! The timers of a node: a small table, indexed by what each wake-up is for.
 
-use crate::id::{SERVERS_MAX, ServerId};
+use crate::id::{Members, SERVERS_MAX, ServerId};
 use crate::time::Time;
 
 /// What a wake-up is for.
@@ -124,6 +124,22 @@ impl Timers {
     #[inline]
     pub(crate) fn is_set(&self, timer: Timer) -> bool {
         self.set >> timer.slot() & 1 == 1
+    }
+
+    /// The first of these servers, each set for one kind of timer in the order of the table, whose
+    /// timer is not set; with the place of its set.
+    #[inline]
+    pub(crate) fn first_missing(&self, sets: [Members; 3]) -> Option<(usize, ServerId)> {
+        let [first, second, third] = sets.map(Members::bits);
+        let wanted = u32::from_le_bytes([first, second, third, 0]);
+        let missing = wanted & !self.set;
+        let lost = |kind: usize, server: ServerId| missing >> (kind * SERVERS_MAX + server.index());
+        (missing != 0)
+            .then(|| ServerId::all(SERVERS_MAX))?
+            .find_map(|server| {
+                let kind = (0..3).find(|kind| lost(*kind, server) & 1 == 1)?;
+                Some((kind, server))
+            })
     }
 
     /// The earliest timer of the node of `me`, [`Timer::turn`] deciding between several at one

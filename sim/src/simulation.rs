@@ -20,11 +20,19 @@ pub struct Simulation<O> {
     nodes: Vec<Node>,
     /// When each node wants to be woken.
     wakes: Vec<Time>,
+    /// The first of them, and whose it is: the one that comes first in the ring among several.
+    first_wake: (Time, usize),
     outbox: Outbox,
     world: World<O>,
     inputs: u64,
     /// The server whose node the last thing that happened has stepped.
     stepped: Option<ServerId>,
+}
+
+/// The first wake-up and its place; the earliest place among several at one instant.
+fn first_of(wakes: &[Time]) -> (Time, usize) {
+    let places = wakes.iter().copied().zip(0..);
+    places.min().unwrap_or((Time::MAX, 0))
 }
 
 /// The configurations of the scenario's nodes in ring order.
@@ -72,6 +80,7 @@ impl<O: Observer> Simulation<O> {
         let nodes = nodes.into_iter().map(Node::new).collect();
         let mut simulation = Self {
             wakes: vec![Time::MAX; size],
+            first_wake: (Time::MAX, 0),
             nodes,
             outbox: Outbox::new(),
             world: World::new(scenario, parameters, seed, observer),
@@ -89,6 +98,7 @@ impl<O: Observer> Simulation<O> {
             *node = Node::new(*node.config());
         }
         self.wakes.fill(Time::MAX);
+        self.first_wake = (Time::MAX, 0);
         self.inputs = 0;
         self.world.reset(seed);
         self.boot();
@@ -118,36 +128,35 @@ impl<O: Observer> Simulation<O> {
     /// Lets the next thing happen, unless that is after `end`. Tells whether it did.
     pub fn advance(&mut self, end: Time) -> bool {
         self.stepped = None;
-        let (mut wake, mut sleeper) = (Time::MAX, 0);
-        for (place, at) in self.wakes.iter().enumerate() {
-            if *at < wake {
-                (wake, sleeper) = (*at, place);
-            }
-        }
-        match self.world.queue.peek_time() {
-            Some(at) if at <= wake => {
-                if at > end {
-                    return false;
-                }
-                if let Some((at, happening)) = self.world.queue.pop() {
-                    self.world.now = at;
-                    let stimulus = self.world.happen(happening);
-                    self.stimulate(stimulus);
-                }
-            }
-            _ if wake > end || wake == Time::MAX => return false,
-            _ => {
-                self.world.now = wake;
-                self.wake(sleeper);
-            }
+        let (wake, sleeper) = self.first_wake;
+        if let Some((at, happening)) = self.world.agenda.pop_until(wake.min(end)) {
+            self.world.now = at;
+            let stimulus = self.world.happen(happening);
+            self.stimulate(stimulus);
+        } else if wake > end || wake == Time::MAX {
+            return false;
+        } else {
+            self.world.now = wake;
+            self.wake(sleeper);
         }
         true
+    }
+
+    /// Moves the wake-up of the node at `place`. The first of all is looked for only when it was
+    /// that one: most inputs move no wake-up.
+    fn set_wake(&mut self, place: usize, at: Time) {
+        self.wakes[place] = at;
+        if (at, place) <= self.first_wake {
+            self.first_wake = (at, place);
+        } else if place == self.first_wake.1 {
+            self.first_wake = first_of(&self.wakes);
+        }
     }
 
     fn wake(&mut self, place: usize) {
         match ServerId::new(place) {
             Some(server) if self.world.is_managing(server) => self.step(server, Input::Deadline),
-            _ => self.wakes[place] = Time::MAX,
+            _ => self.set_wake(place, Time::MAX),
         }
     }
 
@@ -183,7 +192,7 @@ impl<O: Observer> Simulation<O> {
         }
         let deadline = step.finish();
         self.world.observer.decided(now, server, deadline);
-        self.wakes[place] = deadline.map_or(Time::MAX, |deadline| deadline.at);
+        self.set_wake(place, deadline.map_or(Time::MAX, |deadline| deadline.at));
     }
 
     /// The instant up to which everything has happened.

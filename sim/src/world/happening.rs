@@ -1,6 +1,6 @@
 //! What the event queue holds, and what the world tells an observer.
 
-use tetrarch_core::{Claim, Claims, Input, JobId, Message, Outcome, ServerId, ServiceSet, Time};
+use tetrarch_core::{Claim, Claims, Input, JobId, Message, Outcome, ServerId, ServiceSet};
 
 use crate::scenario::Trouble;
 
@@ -35,7 +35,6 @@ pub(crate) enum Happening {
         server: ServerId,
         life: u32,
         claim: Claim,
-        until: Time,
     },
     /// A command takes effect where it is carried out.
     Effect { ticket: Ticket, command: Command },

@@ -2,6 +2,7 @@
 //! the clients. It carries out what the nodes decide and never decides anything itself.
 
 mod actions;
+mod agenda;
 mod client;
 mod faults;
 mod file_server;
@@ -24,8 +25,8 @@ use tetrarch_core::{
 
 use crate::observer::Observer;
 use crate::parameters::Parameters;
-use crate::queue::Queue;
 use crate::scenario::{Equipment, Fault, Scenario};
+use agenda::Agenda;
 use client::Availability;
 use file_server::FileServer;
 use happening::{Happening, Stimulus, Ticket};
@@ -44,7 +45,7 @@ struct Spans {
 #[derive(Clone, Debug)]
 pub(crate) struct World<O> {
     pub(crate) now: Time,
-    pub(crate) queue: Queue<Happening>,
+    pub(crate) agenda: Agenda,
     pub(crate) observer: O,
     size: usize,
     spans: Spans,
@@ -85,9 +86,9 @@ impl<O: Observer> World<O> {
             .iter()
             .map(|services| Server::in_service(ServiceSet::first(services.len())))
             .collect();
-        let mut world = Self {
+        Self {
             now: Time::ZERO,
-            queue: Queue::with_capacity(64),
+            agenda: Agenda::new(&scenario.faults),
             observer,
             size: servers.len(),
             spans: Spans {
@@ -109,15 +110,13 @@ impl<O: Observer> World<O> {
             broken_images: Members::NONE,
             broken_fences: Members::NONE,
             revision: 0,
-        };
-        world.expect_faults();
-        world
+        }
     }
 
     /// Back to time zero and full service, with other dice. What has been allocated is kept.
     pub(crate) fn reset(&mut self, seed: u64) {
         self.now = Time::ZERO;
-        self.queue.clear();
+        self.agenda.reset();
         for server in &mut self.servers {
             *server = Server::in_service(server.services);
         }
@@ -132,14 +131,6 @@ impl<O: Observer> World<O> {
         self.revision += 1;
         self.broken_images = Members::NONE;
         self.broken_fences = Members::NONE;
-        self.expect_faults();
-    }
-
-    fn expect_faults(&mut self) {
-        for (place, fault) in self.faults.iter().enumerate() {
-            let place = place as u16;
-            self.queue.push(fault.at, Happening::Fault { place });
-        }
     }
 
     fn server(&self, server: ServerId) -> &Server {
@@ -203,8 +194,7 @@ impl<O: Observer> World<O> {
                 return;
             };
             let at = self.now + self.spans.link_delay;
-            self.queue
-                .push(at, Happening::Deliver { to, from, message });
+            self.agenda.post(at, from, to, message);
         }
     }
 
@@ -220,7 +210,8 @@ impl<O: Observer> World<O> {
     }
 
     fn finish(&mut self, at: Time, ticket: Ticket, outcome: Outcome) {
-        self.queue.push(at, Happening::Finished { ticket, outcome });
+        self.agenda
+            .push(at, Happening::Finished { ticket, outcome });
     }
 
     /// Lets an entry of the queue happen.
@@ -265,8 +256,7 @@ impl<O: Observer> World<O> {
                 server,
                 life,
                 claim,
-                until,
-            } => self.hold_ends(server, life, claim, until),
+            } => self.hold_ends(server, life, claim),
             Happening::Effect { ticket, command } => self.take_effect(ticket, command),
             Happening::BootRead { server, life } => self.boot_read(server, life),
             Happening::Answers { server, life } => self.answers(server, life),

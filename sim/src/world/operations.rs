@@ -38,7 +38,7 @@ impl<O: Observer> World<O> {
         }
         let life = self.server(server).life;
         let latest = self.now + LEAVE_MAX;
-        self.queue
+        self.agenda
             .push(latest, Happening::GoesDown { server, life });
         Stimulus::Input(server, Input::Command(Command::Leave))
     }
@@ -46,7 +46,7 @@ impl<O: Observer> World<O> {
     /// Nothing keeps a server any more that has announced it goes down.
     pub(crate) fn may_go_down(&mut self, server: ServerId) {
         let life = self.server(server).life;
-        self.queue
+        self.agenda
             .push(self.now, Happening::GoesDown { server, life });
     }
 

@@ -29,7 +29,7 @@ impl<O: Observer> World<O> {
                 let looks = &mut self.server_mut(server).looks;
                 *looks = looks.with(function);
                 let at = self.now + self.parameters.sighting_delay;
-                self.queue
+                self.agenda
                     .push(at, Happening::RivalLooked { server, function });
             }
         }
@@ -72,7 +72,7 @@ impl<O: Observer> World<O> {
         if state.answers() && state.managing && state.noticed != up {
             self.server_mut(server).noticed = up;
             let at = self.now + self.parameters.report_delay;
-            self.queue
+            self.agenda
                 .push(at, Happening::ServicesLooked { server, life });
         }
     }

@@ -36,7 +36,7 @@ impl<O: Observer> World<O> {
         if self.is_mixed {
             for other in server.after(self.size) {
                 for (server, other) in [(server, other), (other, server)] {
-                    self.queue
+                    self.agenda
                         .push(self.now, Happening::Greeted { server, other });
                 }
             }
