@@ -91,6 +91,11 @@ fn one_fault_breaks_nothing_in_guarded_rings_of_two_and_three() {
 }
 
 #[test]
+fn guarded_programs_that_stood_still_lose_nothing_for_good() {
+    assert_eq!(broken(&rounds(&guarded(2, &[Kind::Pause]), 1)), []);
+}
+
+#[test]
 fn a_cut_breaks_the_papers_protocol_and_the_simulator_shows_the_same() {
     let bounds = bounds(2, &[Kind::Partition]);
     let found = rounds(&bounds, 1);
