@@ -2,7 +2,7 @@
 
 use crate::io::{JobId, Owner};
 use crate::message::Message;
-use crate::node::{Node, View};
+use crate::node::{Node, View, Vote};
 use crate::time::Time;
 
 /// The serial of every job under way in the canonical form. A part waits for one job at most, so its
@@ -25,11 +25,11 @@ impl Node {
         node.leases.rebase(now, base, term);
         node.register.forget_overtaken(now, term);
         node.register = node.register.rebased(now, base);
-        node.vote.asked = if node.vote.job.is_some() {
-            node.vote.asked.rebased(now, base)
+        if node.vote.job.is_some() {
+            node.vote.asked = node.vote.asked.rebased(now, base);
         } else {
-            Time::ZERO
-        };
+            node.vote = Vote::default();
+        }
         for recovery in &mut node.recoveries {
             recovery.rebase(now, base);
         }

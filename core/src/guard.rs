@@ -208,10 +208,16 @@ impl Node {
         }
     }
 
-    pub(crate) fn lease_expired(&mut self, cx: &mut Context<'_>) {
+    /// What was used on a lease that has ended is no longer here: the driver has seen to it.
+    ///
+    /// That comes before anything else that a step does. The programs may have stood still, and an
+    /// answer or a vote that is newer than the end would hide that there was one.
+    pub(crate) fn end_lapsed(&mut self, cx: &mut Context<'_>) {
+        if !self.config.is_guarded() || self.config.has(Bug::MissesLeaseEnd) {
+            return;
+        }
         for claim in self.in_use().iter_after(self.me()) {
-            let has_ended = self.leased_until(claim) <= cx.now;
-            if has_ended && !self.config.has(Bug::MissesLeaseEnd) {
+            if self.leased_until(claim) <= cx.now {
                 cx.out.note(Event::LeaseLost { claim });
                 match claim {
                     Claim::Address(function) if function == self.me() => self.own_lost(cx),
@@ -220,6 +226,10 @@ impl Node {
                 }
             }
         }
+    }
+
+    pub(crate) fn lease_expired(&mut self, cx: &mut Context<'_>) {
+        self.end_lapsed(cx);
         if self.leases.next <= cx.now {
             self.ask_for_leases(cx);
         } else {
@@ -348,5 +358,91 @@ impl Node {
                 Claim::Image(function) => self.image_leased(cx, function),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::config::{Config, Safety};
+    use crate::io::{Input, Outbox, Output};
+    use crate::timing::Timing;
+
+    const SECOND: Span = Span::from_secs(1);
+
+    fn s(number: usize) -> ServerId {
+        ServerId::new(number - 1).unwrap()
+    }
+
+    fn at(seconds: u64) -> Time {
+        Time::ZERO + Span::from_secs(seconds)
+    }
+
+    fn node() -> Node {
+        let timing = Timing {
+            inter_monitoring: SECOND.times(100),
+            reexamination_wait: SECOND,
+            judgement_max: SECOND.times(100),
+            hand_off: SECOND,
+            poll_pause: SECOND,
+            sync_grace: SECOND,
+            join_wait: SECOND,
+            examination_max: SECOND.times(100),
+            job_max: SECOND.times(100),
+            lease_term: SECOND.times(12),
+            lease_margin: SECOND.times(2),
+        };
+        let config = Config::new(s(1), 3, 2, timing).unwrap();
+        Node::new(config.with_safety(Safety::Guarded))
+    }
+
+    fn step(node: &mut Node, now: Time, input: Input) -> Vec<Output> {
+        let mut out = Outbox::new();
+        let mut step = node.step(now, input, &mut out);
+        let outputs = step.by_ref().collect();
+        let _ = step.finish();
+        outputs
+    }
+
+    fn grant(asked: Time) -> Input {
+        Input::Message {
+            from: s(2),
+            message: Message::Grant {
+                claims: Claims::NONE.with(Claim::Address(s(1))),
+                stamp: asked.into(),
+            },
+        }
+    }
+
+    #[test]
+    fn an_answer_that_comes_after_the_end_of_a_lease_does_not_hide_that_there_was_one() {
+        let start = Input::Start {
+            holding: true,
+            serving: Members::NONE,
+            silent: Span::MAX,
+            left: SECOND.times(10),
+        };
+        let mut node = node();
+        step(&mut node, at(100), start);
+        step(&mut node, at(101), grant(at(100)));
+        step(&mut node, at(104), Input::Deadline);
+        let claim = Claim::Address(s(1));
+        assert_eq!(node.leased_until(claim), at(110));
+        // The programs stand still, and go on with an answer that would make the lease end later.
+        let outputs = step(&mut node, at(111), grant(at(104)));
+        assert!(outputs.contains(&Output::Note(Event::LeaseLost { claim })));
+        let releases = |output: &Output| {
+            matches!(
+                output,
+                Output::Run {
+                    action: Action::ReleaseOwn,
+                    ..
+                }
+            )
+        };
+        assert!(outputs.iter().any(releases), "{outputs:?}");
+        assert_eq!(node.leased_until(claim), at(114), "for the next time");
     }
 }

@@ -257,6 +257,12 @@ impl Register {
         ServerId::all(SERVERS_MAX).find(|server| is_given && has(server))
     }
 
+    /// What `server` had the vote for when it last asked; of these, some may have ended since.
+    #[must_use]
+    pub const fn votes_of(&self, server: ServerId) -> Claims {
+        self.votes[server.index()]
+    }
+
     /// Whether it gives no votes yet at `now`.
     pub(crate) fn is_silent(&self, now: Time) -> bool {
         now < self.silent_until
@@ -563,8 +569,9 @@ impl Leases {
                 self.granted[place] = Claims::NONE;
             }
         }
+        // Answers to a question count until a term after it, so its stamp is remembered as long.
         let old = |at: Time| at + term <= now;
-        self.stamp = if self.stamp < now {
+        self.stamp = if old(self.stamp) {
             Time::ZERO
         } else {
             self.stamp.rebased(now, base)
@@ -715,6 +722,20 @@ mod tests {
                 wanted: Claims::both(s(1)),
                 ..Leases::new()
             }
+        );
+    }
+
+    #[test]
+    fn an_answer_counts_also_when_time_has_moved_since_the_question() {
+        let claim = Claim::Address(s(2));
+        let mut leases = Leases::new();
+        leases.stamp(at(4));
+        leases.rebase(at(6), at(106), TERM);
+        assert!(leases.answered(Voter::Witness, at(104), Claims::NONE.with(claim)));
+        assert_eq!(leases.until(claim, 1, TERM), at(110));
+        assert!(
+            !leases.answered(Voter::Witness, at(105), Claims::NONE),
+            "never asked"
         );
     }
 

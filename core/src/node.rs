@@ -108,6 +108,9 @@ impl Node {
     pub fn step<'a>(&'a mut self, now: Time, input: Input, out: &'a mut Outbox) -> Step<'a> {
         out.clear();
         let cx = &mut Context { now, out };
+        if !matches!(input, Input::Start { .. }) {
+            self.end_lapsed(cx);
+        }
         match input {
             Input::Start {
                 holding,

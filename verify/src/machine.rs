@@ -100,17 +100,23 @@ impl Machine {
             broken: None,
             lines: None,
         };
+        let timing = self.bounds.parameters.timing();
+        let left = timing.lease_term.saturating_sub(timing.lease_margin);
         for server in ServerId::all(self.bounds.ring()) {
             let serving = Members::NONE;
             let holding = true;
             let silent = Span::MAX;
+            if self.bounds.is_guarded() {
+                // The programs before these had a whole lease of the address.
+                taking.hold(server, Claim::Address(server), NOW + left);
+            }
             taking.step(
                 server,
                 Input::Start {
                     holding,
                     serving,
                     silent,
-                    left: Span::MAX,
+                    left,
                 },
             );
         }

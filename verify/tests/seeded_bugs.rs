@@ -86,7 +86,7 @@ const CATCHES: &[(Bug, Net)] = &[
 
 /// It is enough that the first fault strikes the first server.
 fn bounds(ring: usize, kinds: &[Kind]) -> Bounds {
-    Bounds::new(ring, Preset::Whole, kinds).unwrap()
+    Bounds::new(ring, Preset::Whole, Safety::Paper, kinds).unwrap()
 }
 
 /// The properties that are broken within these bounds.
