@@ -327,3 +327,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_error_knows_its_line() {
+    let line = |text: &str| ManagementData::parse(text).unwrap_err().line();
+    assert_eq!(line(&"x".repeat(BYTES_MAX + 1)), 1);
+    let three = SERVER1.lines().take(3).collect::<Vec<_>>().join("\n");
+    assert_eq!(line(&three), 4);
+    assert_eq!(line(&with_line(6, "")), 6);
+    assert_eq!(line(&format!("{SERVER1}\n\nmore\n")), 10);
+    assert_eq!(line(&with_line(5, "-")), 5);
+}
