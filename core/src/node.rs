@@ -476,3 +476,6 @@ impl View<'_> {
             .fold(Members::NONE, Members::with)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -196,6 +196,7 @@ fn the_layout_of_guarded_groups_stays() {
 
 fn assert_written(golden: &[(Message, String)]) {
     for (message, expected) in golden {
+        assert_eq!(decode(&bytes_of(message)).as_ref(), Ok(message));
         let written: String = bytes_of(message)
             .iter()
             .map(|byte| format!("{byte:02x}"))

@@ -10,6 +10,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod cases;
 mod dice;
 mod digest;
 #[path = "../common/timing.rs"]
