@@ -271,3 +271,15 @@ fn the_other_manager_agrees_on_service_trouble_alone() {
         assert!(!agrees(&outputs));
     }
 }
+
+#[test]
+fn a_node_waits_for_the_jobs_that_it_began_and_no_others() {
+    let case = Case::new(Safety::Guarded, 3);
+    let mut waited = case.jobs.iter().map(|(job, _)| *job);
+    assert!(waited.all(|job| case.node.view().waits_for(job)));
+    for (job, _) in &case.jobs {
+        let serial = job.serial.wrapping_add(100);
+        assert!(!case.node.view().waits_for(JobId { serial, ..*job }));
+    }
+    assert_eq!(case.jobs.len(), 2, "an examination and the witness's vote");
+}
