@@ -278,3 +278,67 @@ impl Config {
         &self.timing
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMING: Timing = Timing {
+        inter_monitoring: Span::from_secs(1),
+        reexamination_wait: Span::from_secs(2),
+        judgement_max: Span::from_secs(3),
+        hand_off: Span::from_secs(4),
+        poll_pause: Span::from_secs(5),
+        sync_grace: Span::from_secs(6),
+        join_wait: Span::from_secs(7),
+        examination_max: Span::from_secs(8),
+        job_max: Span::from_secs(9),
+        lease_term: Span::from_secs(11),
+        lease_margin: Span::from_secs(10),
+    };
+
+    fn config(size: usize, timing: Timing) -> Result<Config, ConfigError> {
+        Config::new(ServerId::new(1).unwrap(), size, 5, timing)
+    }
+
+    #[test]
+    fn a_configuration_tells_what_it_was_made_of() {
+        let config = config(4, TIMING).unwrap();
+        assert_eq!((config.me().index(), config.size()), (1, 4));
+        assert_eq!((config.guests_max(), config.timing()), (5, &TIMING));
+        assert_eq!(config.safety(), Safety::Paper);
+        let guarded = config.with_safety(Safety::Guarded);
+        assert_eq!(guarded.safety(), Safety::Guarded);
+        assert_eq!(
+            Safety::ALL
+                .iter()
+                .map(|one| one.name())
+                .collect::<alloc::vec::Vec<_>>(),
+            ["paper", "guarded"]
+        );
+    }
+
+    #[test]
+    fn a_majority_is_the_least_number_that_nobody_else_can_have_too() {
+        for (size, votes) in [(2, 3), (3, 3), (4, 5), (5, 5), (6, 7), (7, 7), (8, 9)] {
+            let config = config(size, TIMING).unwrap();
+            assert_eq!(config.has_witness(), votes > size);
+            assert!(2 * config.majority() > votes && 2 * (config.majority() - 1) <= votes);
+        }
+    }
+
+    #[test]
+    fn a_margin_as_long_as_the_term_leaves_no_lease() {
+        let lease_margin = TIMING.lease_term;
+        let term = lease_margin;
+        let refused = config(
+            4,
+            Timing {
+                lease_margin,
+                ..TIMING
+            },
+        );
+        let margin = lease_margin;
+        assert_eq!(refused, Err(ConfigError::Margin { margin, term }));
+    }
+}

@@ -751,4 +751,23 @@ mod tests {
         leases.rebase(at(105), at(5), TERM);
         assert_eq!(leases.stamp(at(5)), at(5));
     }
+
+    #[test]
+    fn claims_tell_addresses_and_images() {
+        let claims = Claims::both(s(2)).with(Claim::Address(s(3)));
+        assert_eq!(alloc::format!("{claims:?}"), "{S2, S3}+{S2}");
+    }
+
+    #[test]
+    fn a_vote_that_ends_now_is_forgotten_when_time_moves() {
+        let claims = Claims::both(s(2));
+        let mut leases = Leases::new();
+        let asked = leases.stamp(at(4));
+        leases.answered(Voter::Witness, asked, claims);
+        leases.rebase(at(4) + TERM, at(100), TERM);
+        assert_eq!(leases.until(Claim::Image(s(2)), 1, TERM), Time::ZERO);
+        let register = Register::new(Time::ZERO, Span::MAX, TERM);
+        let moved = register.rebased(Time::ZERO, at(100));
+        assert_eq!(moved, Register::new(at(100), Span::MAX, TERM));
+    }
 }

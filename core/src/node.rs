@@ -530,3 +530,6 @@ impl View<'_> {
             .fold(Members::NONE, Members::with)
     }
 }
+
+#[cfg(test)]
+mod tests;

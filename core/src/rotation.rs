@@ -505,3 +505,19 @@ impl Rotate for Node {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rotation_home_is_the_one_that_brings_a_server_to_the_first_place() {
+        for size in 2..=SERVERS_MAX {
+            for server in ServerId::all(size) {
+                let home = Rotation::home(server, size);
+                let first = |rotation: &Rotation| server.rotated(*rotation).index() == 0;
+                assert_eq!(Rotation::all(size).find(first), Some(home));
+            }
+        }
+    }
+}

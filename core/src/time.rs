@@ -260,6 +260,7 @@ impl fmt::Display for Span {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::format;
     use alloc::string::ToString;
 
     #[test]
@@ -275,5 +276,52 @@ mod tests {
         assert_eq!(Time::ZERO - Time::from_nanos(5), Span::ZERO);
         assert_eq!(Span::from_secs(u64::MAX), Span::MAX);
         assert_eq!(Span::MAX.times(3), Span::MAX);
+    }
+
+    #[test]
+    fn a_stamp_is_the_instant_that_it_was_made_of() {
+        for time in [Time::MAX, Time::from_nanos(0x0123_4567_89ab_cdef)] {
+            let stamp = Stamp::from(time);
+            assert_eq!(Time::from(stamp), time);
+            assert_eq!(format!("{stamp:?}"), format!("{time:?}"));
+        }
+    }
+
+    #[test]
+    fn moved_instants_keep_their_distance() {
+        let at = |seconds| Time::ZERO + Span::from_secs(seconds);
+        for (time, moved) in [(3, 98), (5, 100), (9, 104)] {
+            assert_eq!(at(time).rebased(at(5), at(100)), at(moved));
+        }
+        assert_eq!(at(1).rebased(at(5), at(3)), Time::ZERO);
+        assert_eq!(Time::MAX.rebased(at(5), at(6)), Time::MAX);
+    }
+
+    #[test]
+    fn seconds_are_whole_and_parts() {
+        let span = Span::from_millis(12_250);
+        assert_eq!(span.as_nanos(), 12_250_000_000);
+        assert!((span.as_secs_f64() - 12.25).abs() < 1e-9);
+        let time = Time::ZERO + span;
+        assert_eq!(time.as_nanos(), 12_250_000_000);
+        assert!((time.as_secs_f64() - 12.25).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_span_is_parted_and_added_up() {
+        let span = Span::from_nanos(11);
+        assert_eq!(
+            [0, 1, 2, 3].map(|parts| span.part(parts).as_nanos()),
+            [11, 11, 5, 3]
+        );
+        let mut sum = span + span.part(2);
+        sum += span;
+        assert_eq!(sum, Span::from_nanos(27));
+        let mut time = Time::from_nanos(5);
+        time += sum;
+        assert_eq!(
+            (time, time - Time::from_nanos(2)),
+            (Time::from_nanos(32), Span::from_nanos(30))
+        );
     }
 }

@@ -243,6 +243,19 @@ mod tests {
     }
 
     #[test]
+    fn moved_timers_keep_their_distance_and_those_not_set_stay_so() {
+        let at = Time::from_nanos;
+        for base in [3, 100] {
+            let mut timers = Timers::new();
+            timers.set(Timer::Join, at(9));
+            timers.rebase(at(5), at(base));
+            assert_eq!(timers.due(Timer::Join), Some(at(base + 4)));
+            timers.clear(Timer::Join);
+            assert_eq!(timers, Timers::new());
+        }
+    }
+
+    #[test]
     fn a_timer_for_the_end_of_time_is_none() {
         let mut timers = Timers::new();
         timers.set(Timer::Join, Time::from_nanos(5));

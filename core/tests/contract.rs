@@ -389,6 +389,21 @@ fn a_result_that_nobody_waits_for_is_counted_and_ignored() {
 }
 
 #[test]
+#[cfg(debug_assertions)]
+#[should_panic = "a step was dropped with outputs left"]
+fn a_step_that_nobody_looked_at_is_noticed() {
+    let mut node = Node::new(Config::new(id(0), 4, 3, TIMING).unwrap());
+    let mut outbox = Outbox::new();
+    let start = Input::Start {
+        holding: true,
+        serving: Members::NONE,
+        silent: Span::MAX,
+        left: Span::MAX,
+    };
+    drop(node.step(Time::ZERO, start, &mut outbox));
+}
+
+#[test]
 fn impossible_configurations_are_refused() {
     for (me, size) in [(0, 0), (0, 1), (0, 9), (5, 4)] {
         assert!(
