@@ -368,6 +368,7 @@ mod tests {
     use super::*;
     use crate::config::{Config, Safety};
     use crate::io::{Input, Outbox, Output};
+    use crate::time::Life;
     use crate::timing::Timing;
 
     const SECOND: Span = Span::from_secs(1);
@@ -411,7 +412,10 @@ mod tests {
             from: s(2),
             message: Message::Grant {
                 claims: Claims::NONE.with(Claim::Address(s(1))),
-                stamp: asked.into(),
+                asked: Sequence {
+                    life: Some(Life::FIRST),
+                    stamp: asked.into(),
+                },
             },
         }
     }

@@ -2,7 +2,7 @@
 
 use tetrarch_core::{
     Action, Claim, Claims, Config, Event, Input, JobId, Members, Message, Node, Outbox, Outcome,
-    Output, Safety, ServerId, ServiceSet, Span, Stamp, Structure, Time, Trouble,
+    Output, Safety, Sequence, ServerId, ServiceSet, Span, Structure, Time, Trouble,
 };
 
 use crate::timing::TIMING;
@@ -17,7 +17,7 @@ struct Case {
     now: Time,
     jobs: Vec<(JobId, Action)>,
     /// The stamp of its last question to the voters.
-    asked: Stamp,
+    asked: Sequence,
 }
 
 const FAILING: Outcome = Outcome::Services(ServiceSet::from_bits(1));
@@ -30,7 +30,10 @@ impl Case {
             node: Node::new(config.with_safety(safety)),
             now: Time::ZERO + Span::from_secs(1),
             jobs: Vec::new(),
-            asked: Time::ZERO.into(),
+            asked: Sequence {
+                life: None,
+                stamp: Time::ZERO.into(),
+            },
         };
         case.told(Input::Start {
             holding: true,
@@ -50,9 +53,9 @@ impl Case {
             match output {
                 Output::Run { job, action } => self.jobs.push((*job, *action)),
                 Output::Send {
-                    message: Message::Renew { stamp, .. },
+                    message: Message::Renew { asked, .. },
                     ..
-                } => self.asked = *stamp,
+                } => self.asked = *asked,
                 _ => {}
             }
         }
@@ -155,9 +158,9 @@ fn a_server_found_healthy_just_before_its_restart_is_not_restarted() {
     case.finds_service_trouble();
     case.restarts_services(FAILING);
     let claims = Claims::both(s(3)).with(Claim::Address(s(2)));
-    let stamp = case.asked;
+    let asked = case.asked;
     let examine = Action::ExamineServices { target: s(3) };
-    let votes = [1, 3, 4].map(|number| case.hears(s(number), Message::Grant { claims, stamp }));
+    let votes = [1, 3, 4].map(|number| case.hears(s(number), Message::Grant { claims, asked }));
     assert!(runs(&votes.concat(), examine));
     assert_eq!(case.ends(examine, HEALTHY), []);
     let outputs = case.passes(TIMING.hand_off);
@@ -233,9 +236,21 @@ fn the_acting_manager_says_whether_the_other_agrees() {
         let mut case = Case::new(Safety::Guarded, 3);
         case.finds_service_trouble();
         if agreed {
-            case.hears(s(4), Message::Agree { target: s(3) });
+            case.hears(
+                s(4),
+                Message::Agree {
+                    target: s(3),
+                    said: None,
+                },
+            );
         }
-        case.hears(s(1), Message::Agree { target: s(3) });
+        case.hears(
+            s(1),
+            Message::Agree {
+                target: s(3),
+                said: None,
+            },
+        );
         let outputs = case.restarts_services(FAILING);
         let message = Message::Yield { agreed };
         assert!(outputs.contains(&Output::Send { to: s(3), message }));
@@ -248,9 +263,15 @@ fn the_other_manager_agrees_on_service_trouble_alone() {
         Action::ExamineNetwork { target: s(1) },
         Action::ExamineServices { target: s(1) },
     ];
-    let message = Message::Agree { target: s(1) };
+    let is_agreement = |output: &Output| match output {
+        Output::Send {
+            to,
+            message: Message::Agree { target, .. },
+        } => (*to, *target) == (s(4), s(1)),
+        _ => false,
+    };
     for safety in Safety::ALL {
-        let agrees = |outputs: &[Output]| outputs.contains(&Output::Send { to: s(4), message });
+        let agrees = |outputs: &[Output]| outputs.iter().any(is_agreement);
         let told = || {
             let mut case = Case::new(*safety, 3);
             let digest = case.node.view().structure().digest(4);

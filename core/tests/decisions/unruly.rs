@@ -2,7 +2,7 @@
 
 use tetrarch_core::{
     Claims, Command, Config, Input, JobId, Members, Message, Node, Outbox, Outcome, Output,
-    ServerId, ServiceSet, Span, Structure, Time,
+    Sequence, ServerId, ServiceSet, Span, Structure, Time,
 };
 
 use crate::dice::Dice;
@@ -16,8 +16,8 @@ pub(crate) struct Unruly {
     now: Time,
     dice: Dice,
     jobs: Vec<JobId>,
-    /// The last stamp that the node asked with.
-    stamp: Time,
+    /// What the node's last question said of its place.
+    asked: Sequence,
 }
 
 impl Unruly {
@@ -31,7 +31,10 @@ impl Unruly {
             now: Time::ZERO + Span::from_secs(1),
             dice,
             jobs: Vec::new(),
-            stamp: Time::ZERO,
+            asked: Sequence {
+                life: None,
+                stamp: Time::ZERO.into(),
+            },
         }
     }
 
@@ -65,9 +68,9 @@ impl Unruly {
                 self.jobs.retain(|known| *known != job);
             }
             Output::Send {
-                message: Message::Renew { stamp, .. },
+                message: Message::Renew { asked, .. },
                 ..
-            } => self.stamp = stamp.into(),
+            } => self.asked = asked,
             _ => {}
         }
     }
@@ -205,14 +208,17 @@ impl Unruly {
             },
             11 => Message::Resumed,
             12 if self.dice.chance(50) => Message::Take { function: target },
-            12 => Message::Agree { target },
+            12 => Message::Agree { target, said: None },
             13 => Message::Renew {
                 claims: self.claims(),
-                stamp: self.now.into(),
+                asked: Sequence {
+                    life: None,
+                    stamp: self.now.into(),
+                },
             },
             _ => Message::Grant {
                 claims: self.claims(),
-                stamp: self.stamp.into(),
+                asked: self.asked,
             },
         }
     }

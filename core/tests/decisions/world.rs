@@ -312,7 +312,7 @@ impl World {
                     self.host(server).jobs.retain(|known| *known != job);
                 }
             }
-            Output::Hold { .. } | Output::Note(_) => {}
+            Output::Hold { .. } | Output::Announce { .. } | Output::Note(_) => {}
         }
     }
 
@@ -327,6 +327,7 @@ impl World {
             Action::Assign { .. } | Action::Release { .. } | Action::AssignOwn => 10,
             Action::RestartServer { .. } | Action::PowerOn { .. } | Action::Suspend { .. } => 5,
             Action::ReleaseOwn => 2,
+            Action::Fence { .. } => 20,
         };
         TENTH + tenths(most - self.dice.below(most.min(3)))
     }
