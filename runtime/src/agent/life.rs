@@ -68,7 +68,7 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
         let group = read.await.ok_or("the local disk does not answer")??;
         let network = self.connect(&group).await?;
         let config = shared.site.config()?;
-        let parts = Arc::new(self.make.make(&shared.site, &group)?);
+        let parts = Arc::new(self.make.make(&shared.site, &group).await?);
         let record = self.record().await;
         let (driver, handle) = Driver::new(
             config,
@@ -111,7 +111,7 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
             return Ok(connected.network.clone());
         }
         let credentials = self.credentials(group).await?;
-        let network = Network::new(credentials);
+        let network = Network::new(credentials, self.greeting);
         let (ask, asked) = mpsc::channel(REQUESTS_MAX);
         let site = &self.shared.site;
         let addresses = Addresses {
