@@ -28,7 +28,7 @@ use thiserror::Error;
 use tokio::io::{AsyncReadExt, BufReader};
 use tokio::process::Command;
 
-use super::{Examine, Failure, OwnAddress, Parts, Power, Services, VirtualServers};
+use super::{Examine, Failure, OwnAddress, Power, Services, VirtualServers};
 
 /// The most bytes of an answer that are read: far more than eight host names need.
 const ANSWER_BYTES_MAX: u64 = 4096;
@@ -228,34 +228,6 @@ impl OwnAddress for Program {
 
     async fn release(&self) -> Result<(), Failure> {
         Ok(self.call(&["release-own"]).await.map(drop)?)
-    }
-}
-
-impl Parts for Program {
-    type Examine = Self;
-    type Services = Self;
-    type Power = Self;
-    type VirtualServers = Self;
-    type OwnAddress = Self;
-
-    fn examine(&self) -> &Self {
-        self
-    }
-
-    fn services(&self) -> &Self {
-        self
-    }
-
-    fn power(&self) -> &Self {
-        self
-    }
-
-    fn virtual_servers(&self) -> &Self {
-        self
-    }
-
-    fn own_address(&self) -> &Self {
-        self
     }
 }
 
