@@ -301,7 +301,7 @@ impl<C: Clock, P: Parts, N: Peers> Task<C, P, N> {
             Action::Suspend { function } => virtual_servers.suspend(function).await,
             Action::AssignOwn => own.assign().await,
             Action::ReleaseOwn => own.release().await,
-            Action::Fence { .. } => Err("no fencing device is set up".into()),
+            Action::Fence { target } => power.fence(target).await,
             Action::Vote { claims } => {
                 return self.votes_outcome(self.parts.guard().vote(claims).await);
             }

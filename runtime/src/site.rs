@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer};
 use tetrarch_core::data::{GroupData, HostName, ManagementData};
 use tetrarch_core::executer::ExecuterSettings;
-use tetrarch_core::{Config, Safety, ServerId, Span, Timing};
+use tetrarch_core::{Config, Members, Safety, ServerId, Span, Timing};
 use thiserror::Error;
 use toml::Spanned;
 
@@ -336,7 +336,13 @@ impl Site {
     /// Never for settings that were read: this was checked then.
     pub fn config(&self) -> Result<Config, tetrarch_core::ConfigError> {
         let config = Config::new(self.me, self.ring.len(), self.guests_max, self.timing)?;
-        Ok(config.with_safety(self.safety))
+        let fenced = |server: &ServerId| {
+            let switch = self.parts.power.get(server.index());
+            switch.is_some_and(Option::is_some)
+        };
+        let all = ServerId::all(self.ring.len()).filter(fenced);
+        let fenceable = all.fold(Members::NONE, Members::with);
+        Ok(config.with_safety(self.safety).with_fenceable(fenceable))
     }
 
     /// The flag file: while it is there, the management programs run.

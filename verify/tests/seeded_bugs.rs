@@ -61,7 +61,10 @@ const CATCHES: &[(Bug, Net)] = &[
     (Bug::StopsAndLeaves, Swarm(Paper, 2, NoProgress)),
     (Bug::VotesTwice, Swarm(Guarded, 2, HOLDER)),
     (Bug::CountsOneLess, Swarm(Guarded, 4, HOLDER)),
-    (Bug::AssignsUnleased, Swarm(Guarded, 4, NoProgress)),
+    (
+        Bug::AssignsUnleased,
+        Script("no address is put on without its lease"),
+    ),
     (Bug::HoldsForEver, Swarm(Guarded, 4, NoProgress)),
     (Bug::MissesLeaseEnd, Swarm(Guarded, 2, NoProgress)),
     (Bug::GivesUpEarly, Swarm(Guarded, 4, HOLDER)),
@@ -69,10 +72,6 @@ const CATCHES: &[(Bug, Net)] = &[
     (
         Bug::NeverOverruled,
         Script("a real server's address is left to it"),
-    ),
-    (
-        Bug::KeepsUnleased,
-        Script("an address without a lease is dropped"),
     ),
     (
         Bug::FencesAlone,
@@ -256,6 +255,12 @@ fn script(name: &str, bug: Option<Bug>) -> bool {
             ];
             !vote_went_to_rival(bug, &told)
         }
+        "no address is put on without its lease" => {
+            let nothing = (Members::NONE, Span::MAX);
+            let then = Span::from_secs(30);
+            let outputs = outputs(Guarded, bug, false, nothing, &[], None, then);
+            !runs(&outputs, Action::AssignOwn)
+        }
         "a real server's address is left to it" => {
             let (function, structure) = (rival, Structure::whole(4));
             let holds = Message::Holds {
@@ -266,13 +271,6 @@ fn script(name: &str, bug: Option<Bug>) -> bool {
             let told = [(function, holds)];
             let outputs = outputs(Paper, bug, true, serving, &told, None, Span::ZERO);
             runs(&outputs, Action::Release { function })
-        }
-        "an address without a lease is dropped" => {
-            let held = (Members::NONE, Span::ZERO);
-            let function = place(1);
-            let seen = Some(Sighting::Rival { function });
-            let outputs = outputs(Guarded, bug, true, held, &[], seen, Span::ZERO);
-            runs(&outputs, Action::ReleaseOwn)
         }
         _ => {
             assert_eq!(name, "nobody is fenced on one server's word");

@@ -74,6 +74,10 @@ impl Power for Server {
     async fn power_on(&self, _: ServerId) -> Result<(), Failure> {
         self.call("power on").await
     }
+
+    async fn fence(&self, _: ServerId) -> Result<(), Failure> {
+        self.call("fence").await
+    }
 }
 
 impl VirtualServers for Server {

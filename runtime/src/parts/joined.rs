@@ -60,6 +60,13 @@ impl<N: Power> Power for Either<N> {
             Self::Program(program) => program.power_on(target).await,
         }
     }
+
+    async fn fence(&self, target: ServerId) -> Result<(), Failure> {
+        match self {
+            Self::Native(part) => part.fence(target).await,
+            Self::Program(program) => program.fence(target).await,
+        }
+    }
 }
 
 impl<N: VirtualServers> VirtualServers for Either<N> {

@@ -7,6 +7,7 @@
 //! | `restart-services NUMBER...` | restart these services of this server | a job |
 //! | `restart-server` | give the command to restart this server | a job |
 //! | `power-on HOST` | give the command to power HOST on | a job |
+//! | `fence HOST` | switch HOST off by a device, and end when that says that the power is off | a job |
 //! | `serving` | print the hosts whose virtual server here holds the virtual IP address | an examination |
 //! | `resume HOST`, `cold-start HOST` | start the virtual server of HOST here | a job |
 //! | `undo-start HOST` | end whatever of such a start there is | a job |
@@ -171,6 +172,10 @@ impl Power for Program {
 
     async fn power_on(&self, target: ServerId) -> Result<(), Failure> {
         self.done("power-on", target).await
+    }
+
+    async fn fence(&self, target: ServerId) -> Result<(), Failure> {
+        self.done("fence", target).await
     }
 }
 

@@ -66,6 +66,13 @@ pub trait Power: Send + Sync + 'static {
     ///
     /// When the command could not be given.
     fn power_on(&self, target: ServerId) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Switches `target` off by a device; ends when that says that the power is off.
+    ///
+    /// # Errors
+    ///
+    /// When there is no device, or it does not say so: the server may run on.
+    fn fence(&self, target: ServerId) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 /// The virtual servers on this host, each named by the function that it takes over.

@@ -163,6 +163,10 @@ impl Power for Seat {
     async fn power_on(&self, target: ServerId) -> Result<(), Failure> {
         self.done(target, Action::PowerOn { target }).await
     }
+
+    async fn fence(&self, target: ServerId) -> Result<(), Failure> {
+        self.done(target, Action::Fence { target }).await
+    }
 }
 
 impl VirtualServers for Seat {
@@ -301,7 +305,11 @@ pub(crate) async fn run(scenario: &Scenario, folder: &Path) -> Vec<(Time, Server
     let size = scenario.group.len();
     let config = |me| {
         let config = Config::new(me, size, parameters.guests_max(), parameters.timing()).unwrap();
-        config.with_safety(scenario.safety)
+        config
+            .with_safety(scenario.safety)
+            .with_failback(scenario.policy.failback)
+            .with_damping(scenario.policy.damping)
+            .with_fenceable(scenario.equipment.fences)
     };
     let nothing = Found {
         holding: false,
