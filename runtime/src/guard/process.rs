@@ -49,6 +49,8 @@ impl Keeper {
         let mut child = spawn(&program, &arguments)?;
         Ok(Self(tokio::spawn(async move {
             loop {
+                // Waiting for a child closes its standard input, unless somebody else has it.
+                let _open = child.stdin.take();
                 let ended = child.wait().await;
                 warn!(?ended, "the guard has ended; another one is started");
                 child = loop {

@@ -68,8 +68,9 @@ pub struct OwnVirtualAddress {
     announcements: Mutex<Option<Announcements>>,
     /// None of an address that may stay for ever.
     left: Option<Left>,
-    /// One change at a time: a lifetime that is renewed must not bring back what was just taken off.
-    changing: tokio::sync::Mutex<()>,
+    /// Whether the address is meant to be here, since it was found here or put here. It is locked while
+    /// anything is changed: a lifetime that is renewed must not bring back what was just taken off.
+    is_meant: tokio::sync::Mutex<bool>,
 }
 
 impl fmt::Debug for OwnVirtualAddress {
@@ -92,7 +93,7 @@ impl OwnVirtualAddress {
             table,
             announcements: Mutex::new(None),
             left: None,
-            changing: tokio::sync::Mutex::new(()),
+            is_meant: tokio::sync::Mutex::new(false),
         }
     }
 
@@ -117,24 +118,35 @@ impl OwnVirtualAddress {
             .ok_or(OwnAddressError::NoHold(self.address))
     }
 
-    /// Gives the address, if it is on this server, the lifetime that it has now.
+    /// Gives the address, if it is meant to be on this server, the lifetime that it has now. The kernel may
+    /// have taken it off already, as lifetimes are shorter than holds; it is put on again then.
     ///
     /// # Errors
     ///
     /// When the kernel refuses, or nothing is left of the hold; the address then goes at its old end.
     pub async fn renew(&self) -> Result<(), OwnAddressError> {
-        let _changing = self.changing.lock().await;
-        let address = self.address.address();
-        if self.left.is_some() && self.table.holds(address).await? {
+        let is_meant = self.is_meant.lock().await;
+        if self.left.is_none() || !*is_meant {
+            return Ok(());
+        }
+        if self.table.holds(self.address.address()).await? {
             let interface = Interface::find(&self.interface)?;
             let lifetime = self.lifetime()?;
             self.table.add(&interface, self.address, lifetime).await?;
+            return Ok(());
         }
-        Ok(())
+        warn!(address = %self.address, "its lifetime had ended; put on again");
+        self.put_on().await
     }
 
     async fn claim(&self) -> Result<(), OwnAddressError> {
-        let _changing = self.changing.lock().await;
+        let mut is_meant = self.is_meant.lock().await;
+        self.put_on().await?;
+        *is_meant = true;
+        Ok(())
+    }
+
+    async fn put_on(&self) -> Result<(), OwnAddressError> {
         let address = self.address.address();
         let interface = Interface::find(&self.interface)?;
         let link = Link::open(&interface, address)?;
@@ -157,7 +169,8 @@ impl OwnVirtualAddress {
     }
 
     async fn give_up(&self) -> Result<(), OwnAddressError> {
-        let _changing = self.changing.lock().await;
+        let mut is_meant = self.is_meant.lock().await;
+        *is_meant = false;
         let address = self.address.address();
         self.announcing(None);
         self.table.remove(address).await?;
@@ -178,7 +191,9 @@ impl OwnVirtualAddress {
 
 impl OwnAddress for OwnVirtualAddress {
     async fn holds(&self) -> Result<bool, Failure> {
-        Ok(self.table.holds(self.address.address()).await?)
+        let mut is_meant = self.is_meant.lock().await;
+        *is_meant = self.table.holds(self.address.address()).await?;
+        Ok(*is_meant)
     }
 
     async fn assign(&self) -> Result<(), Failure> {
