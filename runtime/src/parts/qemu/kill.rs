@@ -41,13 +41,25 @@ pub fn kill(run: &Path) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::process::Command;
+    use std::process::{Child, Command};
+    use std::thread;
+    use std::time::Duration;
+
+    /// A child that runs its own program. `spawn` can return a moment before the kernel shows its arguments.
+    fn spawn(program: &str, arguments: &[&str]) -> Child {
+        let child = Command::new(program).args(arguments).spawn().unwrap();
+        let line = format!("/proc/{}/cmdline", child.id());
+        while !fs::read(&line).unwrap().starts_with(program.as_bytes()) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        child
+    }
 
     #[test]
     fn only_the_one_that_uses_the_folder_is_killed() {
         let folder = tempfile::tempdir().unwrap();
         assert!(!kill(folder.path()).unwrap());
-        let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
+        let mut child = spawn("sleep", &["1000"]);
         let pid_file = folder.path().join(PID_FILE);
         fs::write(&pid_file, child.id().to_string()).unwrap();
         assert!(
@@ -58,7 +70,7 @@ mod tests {
         child.wait().unwrap();
         let socket = folder.path().join("qmp");
         fs::write(&socket, "").unwrap();
-        let mut child = Command::new("tail").arg("-f").arg(&socket).spawn().unwrap();
+        let mut child = spawn("tail", &["-f", socket.to_str().unwrap()]);
         fs::write(&pid_file, child.id().to_string()).unwrap();
         assert!(kill(folder.path()).unwrap());
         assert!(!child.wait().unwrap().success());
