@@ -23,8 +23,8 @@ impl Node {
         node.timers.rebase(now, base);
         let term = node.config.timing.lease_term;
         node.leases.rebase(now, base, term);
-        node.register.forget_overtaken(now, term);
         node.register = node.register.rebased(now, base);
+        node.register.forget_overtaken(base, term);
         if node.vote.job.is_some() {
             node.vote.asked = node.vote.asked.rebased(now, base);
         } else {

@@ -13,6 +13,7 @@
 mod cases;
 mod dice;
 mod digest;
+mod rebased;
 #[path = "../common/timing.rs"]
 mod timing;
 mod unruly;
@@ -22,7 +23,8 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use digest::Digest;
-use tetrarch_core::Safety;
+use rebased::Twin;
+use tetrarch_core::{SERVERS_MAX, Safety};
 use unruly::Unruly;
 use world::{Plan, Seen, World};
 
@@ -173,6 +175,16 @@ fn every_decision_is_as_it_was() {
                 run.told(first)
             );
         }
+    }
+}
+
+#[test]
+fn a_node_that_is_moved_in_time_decides_the_same() {
+    for run in runs() {
+        let mut twins: [Twin; SERVERS_MAX] = Default::default();
+        run.watch(|seen| twins[seen.server.index()].compare(seen));
+        let compared: usize = twins.iter().map(|twin| twin.compared).sum();
+        assert!(compared > run.steps / 2, "{}: {compared}", run.name());
     }
 }
 
