@@ -6,6 +6,7 @@
 //! programs stop when the flag file goes away.
 
 pub mod control;
+mod leaving;
 mod life;
 mod parts;
 mod requests;
@@ -15,6 +16,7 @@ mod tests;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tetrarch_core::Command;
@@ -25,6 +27,8 @@ use tetrarch_core::executer::{
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
 use tracing::{info, warn};
 
 use crate::clock::{BootClock, Clock};
@@ -46,6 +50,9 @@ const LOCAL_MAX: Duration = Duration::from_secs(2);
 
 /// How long a driver may take to say how things stand before the watchdog is left to bark.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
+
+/// How long an agent stays for its last answers, in a server that a manager restarts.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// How many calls to the local disk, and to the shared area, may be outstanding.
 const LOCAL_THREADS_MAX: usize = 8;
@@ -97,6 +104,8 @@ struct Shared<P> {
     parts: watch::Sender<Option<Arc<P>>>,
     network: watch::Sender<Option<Network>>,
     phase: watch::Sender<ExecuterPhase>,
+    /// Whether a manager has this server restarted.
+    is_restarting: AtomicBool,
 }
 
 /// The agent of one server.
@@ -142,7 +151,7 @@ pub fn run(site: Site, make: impl MakeParts) -> Result<(), AgentError> {
                 _ = int.recv() => {}
             }
         };
-        run_until(site, BootClock::start(), make, stop, reloads).await
+        run_until(site, BootClock, make, stop, reloads).await
     });
     // A thread that hangs in a dead mount is not waited for.
     runtime.shutdown_background();
@@ -160,7 +169,10 @@ async fn run_until<C: Clock, M: MakeParts>(
     let (ended, mut inputs) = mpsc::channel(8);
     let mut agent = Agent::new(site, clock, make, ended).await;
     let control = Control::bind(&agent.shared.site.socket)?;
-    let controlled = tokio::spawn(control.serve(Arc::clone(&agent.shared)));
+    let mut beside = vec![tokio::spawn(control.serve(Arc::clone(&agent.shared)))];
+    if agent.shared.site.hands_over_at_shutdown() {
+        beside.push(tokio::spawn(leaving::watch(Arc::clone(&agent.shared))));
+    }
     agent.step(ExecuterInput::Start).await;
     tell_systemd(&[sd_notify::NotifyState::Ready]);
     tokio::pin!(stop);
@@ -184,7 +196,11 @@ async fn run_until<C: Clock, M: MakeParts>(
         }
     }
     tell_systemd(&[sd_notify::NotifyState::Stopping]);
-    controlled.abort();
+    if agent.shared.is_restarting.load(Ordering::Relaxed) {
+        // The manager that has this server restarted hears that its order was taken.
+        sleep(LAST_WORDS).await;
+    }
+    beside.iter().for_each(JoinHandle::abort);
     agent.abandon();
     Ok(())
 }
@@ -212,6 +228,7 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
             parts: watch::Sender::new(None),
             network: watch::Sender::new(None),
             phase: watch::Sender::new(executer.phase()),
+            is_restarting: AtomicBool::new(false),
         };
         let mut agent = Self {
             shared: Arc::new(shared),

@@ -23,33 +23,22 @@ pub trait Clock: Clone + Send + Sync + 'static {
     fn sleep_until(&self, at: Time) -> impl Future<Output = ()> + Send;
 }
 
-/// Linux's `CLOCK_BOOTTIME`, counted from when this value was made.
+/// Linux's `CLOCK_BOOTTIME`: [`Time::ZERO`] is the start of the machine, so the instants of all programs'
+/// lives in one boot can be compared.
 ///
 /// It goes on while the machine is suspended, so a server that wakes up knows how long it was away:
 /// its waits have passed, and it asks before it acts on old knowledge. Changes of the date do not
 /// touch it.
 #[derive(Clone, Copy, Debug)]
-pub struct BootClock {
-    base_ns: u64,
-}
-
-impl BootClock {
-    /// A clock at [`Time::ZERO`].
-    #[must_use]
-    pub fn start() -> Self {
-        Self {
-            base_ns: since_boot().as_nanos(),
-        }
-    }
-}
+pub struct BootClock;
 
 impl Clock for BootClock {
     fn now(&self) -> Time {
-        Time::from_nanos(since_boot().as_nanos().saturating_sub(self.base_ns))
+        Time::ZERO + since_boot()
     }
 
     fn since_boot(&self, at: Time) -> Span {
-        Span::from_nanos(self.base_ns.saturating_add(at.as_nanos()))
+        at.since(Time::ZERO)
     }
 
     async fn sleep_until(&self, at: Time) {
@@ -89,7 +78,7 @@ mod tests {
 
     #[tokio::test]
     async fn sleeps_until_the_instant_and_not_less() {
-        let clock = BootClock::start();
+        let clock = BootClock;
         let at = clock.now() + Span::from_millis(20);
         clock.sleep_until(at).await;
         assert!(clock.now() >= at);

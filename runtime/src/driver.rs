@@ -316,6 +316,15 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
     }
 }
 
+#[cfg(test)]
+impl Handle {
+    /// Lets everybody who follows hear of `event`.
+    pub(crate) fn note_for_tests(&self, event: Event) {
+        let at = Time::ZERO;
+        self.events.send(Noted { at, event }).unwrap();
+    }
+}
+
 /// A way to nobody: what is told can be looked at.
 #[cfg(test)]
 pub(crate) fn handle_for_tests() -> (Handle, mpsc::Receiver<Told>) {

@@ -83,6 +83,10 @@ impl Guard for Guarded {
         self.extended.notify_one();
     }
 
+    fn is_off(&self, claim: Claim) {
+        self.holds.is_off(claim);
+    }
+
     async fn vote(&self, claims: Claims) -> Result<Claims, Failure> {
         let question = self.witness.question(claims);
         let witness = self.witness.clone();
@@ -116,6 +120,12 @@ impl Guard for AnyGuard {
     fn hold(&self, claim: Claim, until: Span) {
         if let Some(guard) = &self.0 {
             guard.hold(claim, until);
+        }
+    }
+
+    fn is_off(&self, claim: Claim) {
+        if let Some(guard) = &self.0 {
+            guard.is_off(claim);
         }
     }
 

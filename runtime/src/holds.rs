@@ -166,6 +166,17 @@ impl Holds {
         self.write(&mut kept, Some(claim));
     }
 
+    /// `claim` is known to be off this server: nothing is left to end. A virtual server that has dropped its
+    /// address and is being suspended would else be killed at the end of the address.
+    pub fn is_off(&self, claim: Claim) {
+        let mut kept = self.lock();
+        let before = kept.held.len();
+        kept.held.retain(|held| !held.is(claim));
+        if kept.held.len() < before {
+            self.write(&mut kept, None);
+        }
+    }
+
     /// Notes, before the node is told anything at `now`, that it may give votes.
     pub fn living(&self, now: Span) {
         let mut kept = self.lock();
@@ -264,6 +275,16 @@ mod tests {
         assert!(held[0].until() > since_boot());
         open(folder.path()).hold(own(), since_boot());
         assert_eq!(open(folder.path()).left(own()), None);
+    }
+
+    #[test]
+    fn nothing_is_left_to_end_of_what_is_known_to_be_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let holds = open(folder.path());
+        holds.hold(own(), since_boot() + Span::from_secs(1000));
+        holds.is_off(own());
+        assert_eq!(holds.left(own()), None);
+        assert!(held(folder.path()).is_empty());
     }
 
     #[test]

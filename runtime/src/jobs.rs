@@ -73,6 +73,18 @@ const fn claim_of(action: Action, me: ServerId) -> Option<Claim> {
     }
 }
 
+/// What is off this server once this is done.
+const fn freed_by(action: Action, me: ServerId) -> [Option<Claim>; 2] {
+    match action {
+        Action::Release { function } => [Some(Claim::Address(function)), None],
+        Action::Suspend { function } => {
+            [Some(Claim::Address(function)), Some(Claim::Image(function))]
+        }
+        Action::ReleaseOwn => [Some(Claim::Address(me)), None],
+        _ => [None; 2],
+    }
+}
+
 /// The end of the job before in the same lane: it comes when the sender is dropped.
 type Turn = Option<oneshot::Receiver<()>>;
 
@@ -103,6 +115,8 @@ struct Task<C, P, N> {
     action: Action,
     /// What this needs a hold of, in a guarded group.
     needed: Option<Claim>,
+    /// What is off this server once this is done.
+    freed: [Option<Claim>; 2],
     limit: Span,
 }
 
@@ -148,6 +162,7 @@ impl<C: Clock, P: Parts, N: Peers> Jobs<C, P, N> {
             job,
             action,
             needed: claim_of(action, self.me).filter(|_| self.is_guarded),
+            freed: freed_by(action, self.me),
             limit: match kind_of(action) {
                 Kind::Examination => self.timing.examination_max,
                 Kind::Start(_) | Kind::Command => self.timing.job_max,
@@ -307,7 +322,12 @@ impl<C: Clock, P: Parts, N: Peers> Task<C, P, N> {
             }
         };
         match result {
-            Ok(()) => Outcome::Ok,
+            Ok(()) => {
+                for claim in self.freed.into_iter().flatten() {
+                    self.parts.guard().is_off(claim);
+                }
+                Outcome::Ok
+            }
             Err(why) => {
                 warn!(action = ?self.action, %why, "a job failed");
                 Outcome::Failed

@@ -9,6 +9,7 @@ use core::ops::Range;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
@@ -18,6 +19,7 @@ use tetrarch_core::{Config, Members, Safety, ServerId, Span, Timing};
 use thiserror::Error;
 use toml::Spanned;
 
+use crate::parts::examine::Limits;
 use crate::peers::tls::TlsFiles;
 use crate::recorder::RecordSettings;
 
@@ -30,8 +32,8 @@ pub const SITE_FILE: &str = "/etc/tetrarch/site.toml";
 /// The most bytes that a file of settings may have.
 pub const SITE_BYTES_MAX: u64 = 1 << 16;
 
-/// The shortest lease of a guarded group: lifetimes in the kernel are whole seconds, and end late.
-const HOLD_MIN: Span = Span::from_secs(3);
+/// The shortest lease of a guarded group: whoever renews it three times in a term needs that.
+const HOLD_MIN: Span = Span::from_millis(300);
 
 /// Why settings were refused.
 #[derive(Debug, Error)]
@@ -78,6 +80,10 @@ pub struct Site {
     pub safety: Safety,
     /// What carries out what the management decides.
     pub parts: PartsSettings,
+    /// How long examinations may take.
+    pub examination: Limits,
+    /// Whether an announced shutdown of this server waits until its functions are handed over.
+    pub hand_over_at_shutdown: bool,
     /// Who this server is.
     pub tls: TlsFiles,
     /// The shared area with the management data.
@@ -123,6 +129,8 @@ struct SiteFile {
     guests_max: u8,
     #[serde(default)]
     safety: Rules,
+    #[serde(default = "yes")]
+    hand_over_at_shutdown: bool,
     program: Option<PathBuf>,
     by_program: Option<Spanned<Vec<Part>>>,
     network: Option<Spanned<native::NetworkFile>>,
@@ -144,6 +152,36 @@ struct SiteFile {
     #[serde(default)]
     records: Records,
     timing: Option<Spanned<Protocol>>,
+    examination: Option<Spanned<Examination>>,
+}
+
+/// How long examinations may take, as far as that differs from the usual.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Examination {
+    network_max: Option<Wait>,
+    service_max: Option<Wait>,
+}
+
+impl Examination {
+    /// The limits; each at most `max`, after which the node waits no longer.
+    fn limits(&self, max: Span) -> Result<Limits, String> {
+        let limit = |name, wait: Option<Wait>, usual: Duration| {
+            let limit = wait.map_or(usual, |wait| Duration::from_nanos(wait.0.as_nanos()));
+            let max = Duration::from_nanos(max.as_nanos());
+            if limit.is_zero() || limit > max && wait.is_some() {
+                return Err(format!(
+                    "expected {name} to be longer than nothing and no longer than examination_max, {max:?}"
+                ));
+            }
+            Ok(limit.min(max))
+        };
+        let usual = Limits::default();
+        Ok(Limits {
+            network: limit("network_max", self.network_max, usual.network)?,
+            service: limit("service_max", self.service_max, usual.service)?,
+        })
+    }
 }
 
 /// The value of `safety`: guarded, unless somebody says otherwise.
@@ -165,6 +203,10 @@ impl<'de> Deserialize<'de> for Rules {
             de::Error::custom(format!("expected {}, found {text:?}", names.join(" or ")))
         })
     }
+}
+
+const fn yes() -> bool {
+    true
 }
 
 const fn port() -> u16 {
@@ -345,6 +387,13 @@ impl Site {
         Ok(config.with_safety(self.safety).with_fenceable(fenceable))
     }
 
+    /// Whether this agent sees to it that an announced shutdown waits: not where a program of the site's own
+    /// does the work on this server's power.
+    #[must_use]
+    pub fn hands_over_at_shutdown(&self) -> bool {
+        self.hand_over_at_shutdown && self.parts.program_for(Part::Power).is_none()
+    }
+
     /// The flag file: while it is there, the management programs run.
     #[must_use]
     pub fn flag(&self) -> PathBuf {
@@ -417,6 +466,10 @@ impl SiteFile {
                 format!("expected lease_term to be longer than lease_margin by {HOLD_MIN} or more");
             return Err((timing_at, why));
         }
+        let (examination_at, examination) = taken(self.examination);
+        let examination = examination
+            .limits(timing.examination_max)
+            .map_err(|why| (examination_at, why))?;
         let parts = native::Written {
             program: self.program,
             by_program: self.by_program,
@@ -442,6 +495,8 @@ impl SiteFile {
             guests_max: self.guests_max,
             safety,
             parts,
+            examination,
+            hand_over_at_shutdown: self.hand_over_at_shutdown,
             tls: TlsFiles {
                 authorities: self.tls.authorities,
                 certificate: self.tls.certificate,

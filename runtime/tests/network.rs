@@ -91,7 +91,7 @@ fn a_probe_finds_whoever_has_the_address() {
         let address: IpAddr = vip.parse().unwrap();
         let ask = || async move {
             let link = Link::open(&eth0(), address).unwrap();
-            probe(&link, address, Probe::default()).await.unwrap()
+            probe(&link, address, Probe::default(), &[]).await.unwrap()
         };
         assert_eq!(lan.on(0, ask), None, "{vip}");
         lan.on(1, || claim(vip));
@@ -317,5 +317,39 @@ fn a_group_is_examined() {
             assert!(group.services(server(2)).await.is_err());
         });
         drop(listener);
+    });
+}
+
+#[test]
+fn a_virtual_server_is_plugged_in_and_out() {
+    use tetrarch_runtime::parts::qemu::Plug;
+
+    if !here() {
+        return;
+    }
+    let lan = Lan::new(1);
+    lan.ip(0, "link add br7 type bridge");
+    lan.ip(0, "link add tap7 type veth peer name tap9");
+    lan.on(0, || async {
+        let plug = |tap: &str| Plug {
+            tap: tap.to_owned(),
+            bridge: "br7".to_owned(),
+        };
+        let cable = plug("tap7");
+        assert!(!cable.is_plugged().await.unwrap());
+        for _ in 0..2 {
+            cable.plug().await.unwrap();
+            assert!(cable.is_plugged().await.unwrap());
+        }
+        for _ in 0..2 {
+            cable.unplug().await.unwrap();
+            assert!(!cable.is_plugged().await.unwrap());
+        }
+        // Without a machine there is no cable, and nobody is reached by it.
+        let none = plug("tap8");
+        none.unplug().await.unwrap();
+        assert!(!none.is_plugged().await.unwrap());
+        let error = none.plug().await.unwrap_err().to_string();
+        assert!(error.contains("tap8"), "{error}");
     });
 }

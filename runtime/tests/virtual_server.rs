@@ -275,3 +275,27 @@ fn a_machine_that_does_not_start_says_why() {
         assert_eq!(owner, None);
     });
 }
+
+#[test]
+fn one_that_is_kept_in_memory_can_be_ready_there() {
+    with_two(Keep::Memory, async |area, a, b| {
+        assert!(a.preload().await.is_err(), "there is no state yet");
+        assert_eq!(a.state().await.unwrap(), None);
+        a.cold_start().await.unwrap();
+        a.abandon().await.unwrap();
+        // A state that any host can load.
+        let saving = area.host("c", Keep::File);
+        saving.cold_start().await.unwrap();
+        saving.suspend().await.unwrap();
+
+        assert!(a.preload().await.unwrap());
+        assert_eq!(a.state().await.unwrap(), Some(RunState::Paused));
+        assert!(!a.preload().await.unwrap(), "it is here already");
+        assert!(!b.preload().await.unwrap(), "the other host has its image");
+        a.resume().await.unwrap();
+        assert!(runs(a).await);
+        // Where it is kept in a file it is not loaded.
+        a.abandon().await.unwrap();
+        assert!(!area.host("c", Keep::File).preload().await.unwrap());
+    });
+}

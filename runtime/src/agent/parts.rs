@@ -19,7 +19,7 @@ use crate::parts::Failure;
 use crate::parts::address::{
     Addresses, OwnVirtualAddress, Probe, VirtualAddress, VirtualAddressError,
 };
-use crate::parts::examine::{Group, Limits, Network, NetworkMethod, ServiceCheck, Target};
+use crate::parts::examine::{Group, Network, NetworkMethod, ServiceCheck, Target};
 use crate::parts::guests::{GuestServer, Guests};
 use crate::parts::joined::{Either, Joined, Renewing};
 use crate::parts::power::{GroupPower, PowerSwitch};
@@ -27,12 +27,6 @@ use crate::parts::program::Program;
 use crate::parts::qemu::{Owner, Plug, VirtualServer};
 use crate::parts::systemd::{self, Login, OwnServices, UnitName, Units};
 use crate::site::{NetworkSettings, Part, ServiceSettings, Site};
-
-/// Longest examination of a network (Table 1: 2.0 s when abnormal), and of a service.
-const EXAMINATION_MAX: Limits = Limits {
-    network: Duration::from_secs(2),
-    service: Duration::from_secs(3),
-};
 
 /// Longest time for a service to come to work, and for a fence agent.
 const COMMAND_MAX: Duration = Duration::from_secs(60);
@@ -193,7 +187,7 @@ impl Maker<'_> {
             });
         }
         let network = Network::open()?;
-        let group = Group::new(network, NetworkMethod::Echo, EXAMINATION_MAX, targets);
+        let group = Group::new(network, NetworkMethod::Echo, self.site.examination, targets);
         Ok(Either::Native(group))
     }
 
@@ -276,19 +270,26 @@ impl Maker<'_> {
                 host: host.to_owned(),
             };
             let (machine, run) = (settings.machine.clone(), self.run_of(data));
-            let machine = VirtualServer::new(machine, settings.keep, &settings.image, &run, owner);
-            let mut machine = machine.with_plug(plug);
+            let mut machine =
+                VirtualServer::new(machine, settings.keep, &settings.image, &run, owner);
             if let Some(holds) = self.holds.clone() {
                 machine = machine.with_permit(move || holds.left(Claim::Image(server)).is_some());
             }
             servers.push(Some(GuestServer {
                 server: machine,
+                plug,
                 address: self.address(data.vip())?,
                 mac: settings.mac,
                 interface: settings.guest_interface.clone(),
             }));
         }
-        Ok(Either::Native(Guests::new(bridge.clone(), servers)))
+        let guests = Guests::new(bridge.clone(), servers);
+        // The one that this server's manager resumes first, as P1, is ready.
+        let next = (self.site.me.index() + 1) % self.site.ring.len();
+        if let Some(next) = ServerId::new(next) {
+            guests.preload(next);
+        }
+        Ok(Either::Native(guests))
     }
 
     fn own_address(&self) -> Result<Either<Arc<OwnVirtualAddress>>, Failure> {
@@ -300,7 +301,14 @@ impl Maker<'_> {
         let data = self.members().find(|(server, _)| *server == me);
         let (_, data) = data.ok_or(PartsError::NoTable("server"))?;
         let address = self.address(data.vip())?;
-        let own = OwnVirtualAddress::new(interface, address, Probe::default(), Addresses::open()?);
+        let own = OwnVirtualAddress::new(interface, address, Probe::default(), Addresses::open()?)
+            .with_members(
+                self.group
+                    .members()
+                    .iter()
+                    .map(ManagementData::mac)
+                    .collect(),
+            );
         let own = match self.holds.clone() {
             Some(holds) => own.with_lifetime(move || holds.left(Claim::Address(me))),
             None => own,

@@ -1,6 +1,7 @@
 //! What other servers' agents ask of this one.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::sync::mpsc;
 use tracing::{info, warn};
@@ -32,7 +33,11 @@ async fn carry_out<P: Parts>(shared: &Shared<P>, request: Request) -> Result<(),
     };
     match request {
         Request::RestartServices { failing } => parts()?.services().restart(failing).await,
-        Request::RestartServer => parts()?.power().restart().await,
+        Request::RestartServer => {
+            let parts = parts()?;
+            shared.is_restarting.store(true, Ordering::Relaxed);
+            parts.power().restart().await
+        }
         Request::SetFlag { present } => set_flag(shared, present).await,
     }
 }

@@ -35,6 +35,8 @@ struct Server {
     let_end: Semaphore,
     /// How many looks find a hold.
     held: Mutex<u32>,
+    /// What is known to be off this server.
+    off: Mutex<Vec<Claim>>,
 }
 
 impl Server {
@@ -174,6 +176,10 @@ impl Guard for Server {
 
     fn hold(&self, _: Claim, _: Span) {}
 
+    fn is_off(&self, claim: Claim) {
+        self.off.lock().unwrap().push(claim);
+    }
+
     async fn vote(&self, claims: Claims) -> Result<Claims, Failure> {
         self.call("vote").await.map(|()| claims)
     }
@@ -204,6 +210,7 @@ impl Bench {
             calls: Mutex::default(),
             let_end: Semaphore::new(0),
             held: Mutex::new(held),
+            off: Mutex::default(),
         });
         let (tell, told) = mpsc::channel(16);
         let timing = tetrarch_sim::parameters::Parameters::paper().timing();
@@ -399,4 +406,29 @@ async fn what_was_done_after_the_end_of_its_hold_is_undone() {
     let job = bench.begin(Action::AssignOwn).await;
     bench.let_end(2).await;
     assert_eq!(bench.results(), [(job, Outcome::Ok)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_guard_hears_of_what_is_known_to_be_off() {
+    let function = function();
+    let address = Claim::Address(function);
+    let own = Claim::Address(ServerId::new(0).unwrap());
+    let cases = [
+        (Action::Release { function }, vec![address]),
+        (suspend(function), vec![address, Claim::Image(function)]),
+        (Action::ReleaseOwn, vec![own]),
+        (Action::PowerOn { target: function }, vec![]),
+    ];
+    for (action, off) in cases {
+        let mut bench = Bench::under(Safety::Guarded, 0);
+        bench.begin(action).await;
+        assert_eq!(*bench.server.off.lock().unwrap(), [], "{action:?}");
+        bench.let_end(1).await;
+        assert_eq!(*bench.server.off.lock().unwrap(), off, "{action:?}");
+    }
+    // What may still be on is still to be ended.
+    let mut bench = Bench::under(Safety::Guarded, 0);
+    bench.begin(suspend(function)).await;
+    tokio::time::sleep(Duration::from_secs(121)).await;
+    assert_eq!(*bench.server.off.lock().unwrap(), []);
 }

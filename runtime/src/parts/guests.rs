@@ -1,16 +1,20 @@
 //! The virtual servers on this host, each a machine of QEMU with an agent in the guest.
+//!
+//! A virtual server has its function's address in itself, from the first time that it was given one, also while
+//! it is suspended. What clients find is decided by this host, at the cable between the machine and the
+//! bridge: whoever takes the address from a virtual server need not rely on what is inside it.
 
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tetrarch_core::data::Mac;
 use tetrarch_core::{Members, ServerId};
-use tokio::time::timeout;
-use tracing::warn;
+use tokio::time::{sleep, timeout};
+use tracing::{info, warn};
 
 use super::address::{Announcements, Interface, Link, VirtualAddress, announce};
-use super::qemu::{Guest, GuestError, RunState, VirtualServer, VirtualServerError};
+use super::qemu::{Guest, GuestError, Plug, RunState, VirtualServer, VirtualServerError};
 use super::{Failure, VirtualServers};
 
 /// How long a guest that has just been resumed may take to answer.
@@ -33,11 +37,16 @@ enum GuestsError {
     Silent,
 }
 
+/// Pause before a virtual server is loaded into memory that could not be.
+const PRELOAD_AGAIN: Duration = Duration::from_secs(30);
+
 /// The virtual server of one function.
 #[derive(Debug)]
 pub struct GuestServer {
     /// Its machine.
     pub server: VirtualServer,
+    /// Its cable.
+    pub plug: Plug,
     /// The function's virtual IP address.
     pub address: VirtualAddress,
     /// The MAC address of its network card.
@@ -52,7 +61,9 @@ pub struct Guests {
     /// The interface of this host behind which they are.
     interface: String,
     /// In ring order; none for this server's own function.
-    servers: Vec<Option<GuestServer>>,
+    servers: Vec<Option<Arc<GuestServer>>>,
+    /// Held while a virtual server is started or loaded, or ended.
+    busy: Vec<Arc<tokio::sync::Mutex<()>>>,
     announcing: Mutex<Vec<Option<Announcements>>>,
 }
 
@@ -72,28 +83,50 @@ impl GuestServer {
             .map_err(|_| GuestsError::Silent)?
     }
 
+    /// Loads it into memory, if it is kept there, for as long as nobody wants it to run.
+    async fn preload(self: Arc<Self>, busy: Arc<tokio::sync::Mutex<()>>) {
+        loop {
+            let alone = busy.lock().await;
+            match self.server.preload().await {
+                Ok(true) => {
+                    info!(address = %self.address, "its virtual server is ready in memory");
+                    return;
+                }
+                Ok(false) => return,
+                Err(why) => {
+                    warn!(address = %self.address, %why, "its virtual server is not in memory")
+                }
+            }
+            drop(alone);
+            sleep(PRELOAD_AGAIN).await;
+        }
+    }
+
     async fn runs(&self) -> Result<bool, VirtualServerError> {
         Ok(self.server.state().await? == Some(RunState::Running))
     }
 
-    fn in_guest(&self) -> String {
-        self.address.to_string()
+    /// Sets the guest's clock, which stood still with it. It serves meanwhile, and all the same if that fails.
+    async fn set_time(self: Arc<Self>) {
+        if let Err(why) = self
+            .ask(AWAKE_MAX, async |guest| guest.set_time().await)
+            .await
+        {
+            warn!(%why, "the guest's clock is not set");
+        }
     }
 
-    /// Sets the guest's clock, lets it forget where its neighbours were before it was suspended, and
-    /// gives it the address.
-    async fn assign(&self) -> Result<(), Failure> {
-        let (address, interface) = (self.in_guest(), self.interface.as_str());
+    /// Makes sure that the guest has the address in itself. One that was never asked before, or has started
+    /// from its disk, gets it.
+    async fn equip(&self) -> Result<(), Failure> {
+        let (address, interface) = (self.address.to_string(), self.interface.as_str());
+        let order = format!("address replace {address} dev {interface}\n");
         let held = self.ask(AWAKE_MAX, async |guest| {
-            guest.run(IP, &["neigh", "flush", "all"]).await?;
-            let add = ["address", "replace", &address, "dev", interface];
-            guest.run(IP, &add).await?;
-            let held = guest.holds(self.address.address()).await?;
-            // A guest whose clock is late serves all the same.
-            if let Err(why) = guest.set_time().await {
-                warn!(%why, "the guest's clock is not set");
+            if guest.holds(self.address.address()).await? {
+                return Ok(true);
             }
-            Ok(held)
+            guest.run(IP, &["-batch", "-"], &order).await?;
+            guest.holds(self.address.address()).await
         });
         if held.await? {
             Ok(())
@@ -102,18 +135,15 @@ impl GuestServer {
         }
     }
 
-    /// Takes the address off the guest, and tells whether that is known to be done.
-    async fn take_off(&self) -> bool {
-        let (address, interface) = (self.in_guest(), self.interface.as_str());
-        let held = self.ask(ANSWER_MAX, async |guest| {
-            // It fails when the guest does not have it.
-            let _ = guest
-                .run(IP, &["address", "del", &address, "dev", interface])
-                .await;
-            let _ = guest.run(IP, &["neigh", "flush", "all"]).await;
-            guest.holds(self.address.address()).await
+    /// Lets the guest forget where its neighbours are: by the time it is resumed they may be elsewhere, and it
+    /// would answer them there for seconds.
+    async fn forget_neighbours(&self) {
+        let forgotten = self.ask(ANSWER_MAX, async |guest| {
+            guest.run(IP, &["neigh", "flush", "all"], "").await
         });
-        matches!(held.await, Ok(false))
+        if let Err(why) = forgotten.await {
+            warn!(address = %self.address, %why, "the guest keeps its neighbours in mind");
+        }
     }
 }
 
@@ -122,14 +152,25 @@ impl Guests {
     #[must_use]
     pub fn new(interface: String, servers: Vec<Option<GuestServer>>) -> Self {
         let announcing = servers.iter().map(|_| None).collect();
+        let busy = servers.iter().map(|_| Arc::default()).collect();
         Self {
             interface,
-            servers,
+            servers: servers.into_iter().map(|one| one.map(Arc::new)).collect(),
+            busy,
             announcing: Mutex::new(announcing),
         }
     }
 
-    fn of(&self, function: ServerId) -> Result<&GuestServer, GuestsError> {
+    /// Has the virtual server of `function` ready in memory, if it is kept there. It must be called within a
+    /// tokio runtime, and does not wait.
+    pub fn preload(&self, function: ServerId) {
+        if let Ok(guest) = self.of(function) {
+            let busy = Arc::clone(&self.busy[function.index()]);
+            tokio::spawn(Arc::clone(guest).preload(busy));
+        }
+    }
+
+    fn of(&self, function: ServerId) -> Result<&Arc<GuestServer>, GuestsError> {
         let found = self.servers.get(function.index()).and_then(Option::as_ref);
         found.ok_or(GuestsError::Stranger(function))
     }
@@ -162,19 +203,8 @@ impl VirtualServers for Guests {
             let (Some(guest), Some(function)) = (guest, ServerId::new(place)) else {
                 continue;
             };
-            if !guest.runs().await? {
-                continue;
-            }
-            let address = guest.address.address();
-            let held = guest.ask(ANSWER_MAX, async |talk| talk.holds(address).await);
-            match held.await {
-                Ok(false) => {}
-                Ok(true) => serving = serving.with(function),
-                Err(why) => {
-                    // It may hold the address, and nobody can tell it to drop it.
-                    warn!(%function, %why, "ended, as it does not say what it holds");
-                    guest.server.abandon().await?;
-                }
+            if guest.plug.is_plugged().await? && guest.runs().await? {
+                serving = serving.with(function);
             }
         }
         Ok(serving)
@@ -182,51 +212,51 @@ impl VirtualServers for Guests {
 
     async fn resume(&self, function: ServerId) -> Result<(), Failure> {
         let guest = self.of(function)?;
+        let _busy = self.busy[function.index()].lock().await;
         guest.server.take_over().await?;
         Ok(guest.server.resume().await?)
     }
 
     async fn cold_start(&self, function: ServerId) -> Result<(), Failure> {
         let guest = self.of(function)?;
+        let _busy = self.busy[function.index()].lock().await;
         guest.server.take_over().await?;
         Ok(guest.server.cold_start().await?)
     }
 
     async fn undo_start(&self, function: ServerId) -> Result<(), Failure> {
         self.announcing(function, None);
-        Ok(self.of(function)?.server.abandon().await?)
+        let guest = self.of(function)?;
+        let _busy = self.busy[function.index()].lock().await;
+        Ok(guest.server.abandon().await?)
     }
 
     async fn assign(&self, function: ServerId) -> Result<(), Failure> {
         let guest = self.of(function)?;
-        guest.assign().await?;
+        guest.plug.plug().await?;
         let address = guest.address.address();
         // One that cannot be told now has the address all the same.
         if let Err(why) = self.announce(function, address, guest.mac).await {
             warn!(%function, %why, "address not announced");
         }
+        if let Err(why) = guest.equip().await {
+            self.release(function).await?;
+            return Err(why);
+        }
+        tokio::spawn(Arc::clone(guest).set_time());
         Ok(())
     }
 
-    /// A guest that does not answer is ended: only so it is known to answer nobody.
     async fn release(&self, function: ServerId) -> Result<(), Failure> {
         self.announcing(function, None);
-        let guest = self.of(function)?;
-        if guest.server.state().await?.is_none() || guest.take_off().await {
-            return Ok(());
-        }
-        warn!(%function, "ended, as it does not drop the address");
-        Ok(guest.server.abandon().await?)
+        Ok(self.of(function)?.plug.unplug().await?)
     }
 
-    /// What is kept must not hold the address when it is resumed, so a guest that does not say so is ended
-    /// and its last state is kept.
     async fn suspend(&self, function: ServerId) -> Result<(), Failure> {
-        self.announcing(function, None);
+        self.release(function).await?;
         let guest = self.of(function)?;
-        if guest.runs().await? && !guest.take_off().await {
-            warn!(%function, "ended, as it does not say that it has dropped the address");
-            return Ok(guest.server.abandon().await?);
+        if guest.runs().await? {
+            guest.forget_neighbours().await;
         }
         Ok(guest.server.suspend().await?)
     }

@@ -169,6 +169,10 @@ pub trait Guard: Send + Sync + 'static {
     /// becomes of this program, it goes off then.
     fn hold(&self, claim: Claim, until: Span);
 
+    /// `claim` is known to be off this server, so nothing has to be ended for it any more, unless
+    /// [`hold`](Self::hold) is called again.
+    fn is_off(&self, claim: Claim);
+
     /// Asks the witness for its votes for exactly `claims`.
     ///
     /// # Errors

@@ -56,6 +56,11 @@ fn errors_name_the_place_and_what_was_expected() {
         ),
         (
             "[timing]",
+            "[examination]\nservice_max = \"1s\"\nnetwork_max = \"11s\"\n[timing]",
+            "site.toml:7:1: expected network_max to be longer than nothing and no longer than examination_max, 10s",
+        ),
+        (
+            "[timing]",
             "[listen]\nserver7 = \"10.0.0.7:7\"\n[timing]",
             "site.toml:8:1: expected a server of the ring, found \"server7\"",
         ),

@@ -269,6 +269,8 @@ impl Guard for Seat {
         self.shared.lock().plant.hold(self.me, claim, until);
     }
 
+    fn is_off(&self, _: Claim) {}
+
     async fn vote(&self, claims: Claims) -> Result<Claims, Failure> {
         match self.outcome(self.me, Action::Vote { claims }).await {
             Outcome::Granted(claims) => Ok(claims),

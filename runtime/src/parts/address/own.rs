@@ -50,11 +50,11 @@ type Left = Box<dyn Fn() -> Option<Span> + Send + Sync>;
 const KERNEL_LATE_MAX: Span = Span::from_millis(1250);
 
 /// The lifetime in whole seconds of an address that may be here for `left`: so that the kernel has taken it
-/// off by then, or the least that there is, if more than that is left.
+/// off by then, or the least that there is. The guard is in time where the kernel cannot be.
 fn lifetime(left: Span) -> Option<NonZeroU32> {
     let whole = |span: Span| u32::try_from(span.as_nanos() / 1_000_000_000).unwrap_or(u32::MAX);
     let in_time = NonZeroU32::new(whole(left.saturating_sub(KERNEL_LATE_MAX)));
-    in_time.or_else(|| NonZeroU32::new(whole(left).min(1)))
+    in_time.or_else(|| (left > Span::ZERO).then_some(NonZeroU32::MIN))
 }
 
 /// This server's own virtual IP address on one of its interfaces. It is claimed only when nobody else
@@ -63,6 +63,8 @@ pub struct OwnVirtualAddress {
     interface: String,
     address: VirtualAddress,
     probe: Probe,
+    /// Who may want the address at the same time.
+    members: Vec<Mac>,
     table: Addresses,
     /// Under way only while the address is held.
     announcements: Mutex<Option<Announcements>>,
@@ -90,11 +92,19 @@ impl OwnVirtualAddress {
             interface,
             address,
             probe,
+            members: Vec::new(),
             table,
             announcements: Mutex::new(None),
             left: None,
             is_meant: tokio::sync::Mutex::new(false),
         }
+    }
+
+    /// The same address, which is not claimed while one of the group's `members` asks for it to claim it.
+    #[must_use]
+    pub fn with_members(mut self, members: Vec<Mac>) -> Self {
+        self.members = members;
+        self
     }
 
     /// The same address, which may be on this server for as long only as `left` says: it gets a lifetime in
@@ -151,7 +161,7 @@ impl OwnVirtualAddress {
         let interface = Interface::find(&self.interface)?;
         let link = Link::open(&interface, address)?;
         if !self.table.holds(address).await?
-            && let Some(mac) = probe(&link, address, self.probe).await?
+            && let Some(mac) = probe(&link, address, self.probe, &self.members).await?
         {
             let address = self.address;
             return Err(OwnAddressError::InUse { address, mac });
@@ -215,9 +225,9 @@ mod tests {
         assert_eq!(seconds(5400), Some(4));
         assert_eq!(seconds(5250), Some(4));
         assert_eq!(seconds(5249), Some(3));
-        // The guard is in time where the kernel cannot be.
         assert_eq!(seconds(1000), Some(1));
-        assert_eq!(seconds(999), None);
+        assert_eq!(seconds(1), Some(1));
+        assert_eq!(seconds(0), None);
         assert_eq!(lifetime(Span::MAX), NonZeroU32::new(u32::MAX));
     }
 }

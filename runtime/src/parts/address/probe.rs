@@ -13,7 +13,7 @@ use super::link::{Link, LinkError};
 ///
 /// RFC 5227 takes 5 to 8 seconds, for hosts that nobody waits for. Here clients wait, the group
 /// has decided already who takes the address, and the question is only whether somebody outside its
-/// control still answers: three questions within 0.3 s, on a network where an answer takes less than a
+/// control still answers: three questions within 50 ms, on a network where an answer takes less than a
 /// millisecond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probe {
@@ -27,18 +27,26 @@ impl Default for Probe {
     fn default() -> Self {
         Self {
             questions: 3,
-            pause: Duration::from_millis(100),
+            pause: Duration::from_millis(15),
         }
     }
 }
 
 /// Asks the neighbours on `link` for `address`. Returns the MAC address of the first one that has it, or
-/// wants it at this very moment; nothing when all are silent.
+/// that is one of `members` and wants it at this very moment; nothing when all are silent.
+///
+/// Others that only ask are no reason to leave an address alone: switches and scanners ask in the same
+/// words for every address that they have seen, over and over.
 ///
 /// # Errors
 ///
 /// When frames cannot be sent or received.
-pub async fn probe(link: &Link, address: IpAddr, probe: Probe) -> Result<Option<Mac>, LinkError> {
+pub async fn probe(
+    link: &Link,
+    address: IpAddr,
+    probe: Probe,
+    members: &[Mac],
+) -> Result<Option<Mac>, LinkError> {
     let own = link.interface().mac();
     let ask = async {
         let mut ticks = interval(probe.pause.max(Duration::from_millis(1)));
@@ -51,8 +59,11 @@ pub async fn probe(link: &Link, address: IpAddr, probe: Probe) -> Result<Option<
     };
     let hear = async {
         loop {
-            let (Statement::Has(said, mac) | Statement::Wants(said, mac)) = link.hear().await?;
-            if said == address && mac != own {
+            let (said, mac, is_rival) = match link.hear().await? {
+                Statement::Has(said, mac) => (said, mac, true),
+                Statement::Wants(said, mac) => (said, mac, members.contains(&mac)),
+            };
+            if is_rival && said == address && mac != own {
                 return Ok(Some(mac));
             }
         }

@@ -30,6 +30,15 @@ pub struct Limits {
     pub service: Duration,
 }
 
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            network: Duration::from_secs(2),
+            service: Duration::from_secs(3),
+        }
+    }
+}
+
 /// Examinations of the servers of a group.
 #[derive(Debug)]
 pub struct Group {

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use super::guest::GuestError;
 use super::lock::LockError;
-use super::plug::PlugError;
 use super::qmp::QmpError;
 use super::store::StoreError;
 
@@ -53,9 +52,6 @@ pub enum VirtualServerError {
         /// What the system said.
         source: io::Error,
     },
-    /// Its cable cannot be plugged in.
-    #[error(transparent)]
-    Plug(#[from] PlugError),
     /// This host may not run it, or not any more.
     #[error("this host may not run it")]
     NotAllowed,

@@ -4,13 +4,14 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::json::{JsonLines, TalkError};
 
 /// Time between two looks at a program that runs in the guest.
-const POLL: Duration = Duration::from_millis(20);
+const POLL: Duration = Duration::from_millis(5);
 
 /// Why something in the guest was not done.
 #[derive(Debug, thiserror::Error)]
@@ -93,13 +94,19 @@ impl Guest {
         })
     }
 
-    /// Runs `program` in the guest to its end.
+    /// Runs `program` in the guest to its end, with `input` on its standard input.
     ///
     /// # Errors
     ///
     /// When it cannot be run, or does not end with exit code 0.
-    pub async fn run(&mut self, program: &str, arguments: &[&str]) -> Result<(), GuestError> {
-        let request = json!({ "path": program, "arg": arguments });
+    pub async fn run(
+        &mut self,
+        program: &str,
+        arguments: &[&str],
+        input: &str,
+    ) -> Result<(), GuestError> {
+        let input = BASE64_STANDARD.encode(input);
+        let request = json!({ "path": program, "arg": arguments, "input-data": input });
         let answer = self.execute("guest-exec", request).await?;
         let pid = json!({ "pid": answer["pid"] });
         loop {
@@ -203,18 +210,21 @@ mod tests {
             r#"7"#,
         ])
         .await;
-        guest.run("/sbin/ip", &["addr"]).await.unwrap();
+        guest
+            .run("/sbin/ip", &["-batch", "-"], "addr")
+            .await
+            .unwrap();
         for expected in [
             "exit code 2",
             "signal 9",
             "no such file",
             "expected an answer",
         ] {
-            let error = guest.run("/x", &[]).await.unwrap_err().to_string();
+            let error = guest.run("/x", &[], "").await.unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
         // The agent has gone: it is noticed when writing or when reading.
-        assert!(guest.run("/x", &[]).await.is_err());
+        assert!(guest.run("/x", &[], "").await.is_err());
     }
 
     #[tokio::test]

@@ -206,16 +206,6 @@ impl Qmp {
         }
     }
 
-    /// Tells the switches, not the clients, where the machine's network cards are now.
-    ///
-    /// # Errors
-    ///
-    /// When QEMU refuses.
-    pub async fn announce(&mut self) -> Result<(), QmpError> {
-        let pace = json!({ "initial": 20, "max": 500, "rounds": 5, "step": 50 });
-        self.execute("announce-self", pace).await.map(|_| ())
-    }
-
     /// Ends QEMU, and with it the machine.
     ///
     /// # Errors

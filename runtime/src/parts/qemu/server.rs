@@ -20,7 +20,6 @@ use super::json::TalkError;
 use super::kill::PID_FILE;
 use super::lock::{ImageLock, LockError, Owner};
 use super::machine::{Keep, Machine};
-use super::plug::Plug;
 use super::qmp::{Qmp, QmpError, RunState};
 use super::store::Store;
 
@@ -57,7 +56,6 @@ pub struct VirtualServer {
     run: PathBuf,
     store: Store,
     lock: ImageLock,
-    plug: Option<Plug>,
     permit: Permit,
 }
 
@@ -74,16 +72,8 @@ impl VirtualServer {
             run: run.to_owned(),
             store: Store::new(image, &me.host),
             lock: ImageLock::new(image, me),
-            plug: None,
             permit: Permit(Arc::new(|| true)),
         }
-    }
-
-    /// The same virtual server, with its tap device on a bridge.
-    #[must_use]
-    pub fn with_plug(mut self, plug: Plug) -> Self {
-        self.plug = Some(plug);
-        self
     }
 
     /// The same virtual server, whose machine begins to run only if `permit` says so just before.
@@ -160,6 +150,31 @@ impl VirtualServer {
             return Ok(());
         }
         self.fresh(true).await
+    }
+
+    /// Loads its saved state and lets it stand still, where it is kept in memory: its first resume takes a moment
+    /// then, as later ones do. Returns whether it was loaded: not when it is here already, or another host has its
+    /// image.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be loaded; nothing of it is left then.
+    pub async fn preload(&self) -> Result<bool> {
+        if self.keep != Keep::Memory || self.monitor().await?.is_some() {
+            return Ok(false);
+        }
+        let is_free = |shared: &Shared| match shared.lock.acquire() {
+            Err(LockError::Held(_)) => Ok(false),
+            taken => Ok(taken.map(|_| true)?),
+        };
+        if !self.blocking(is_free).await? {
+            return Ok(false);
+        }
+        let loaded = self.launch(true, false).await;
+        if loaded.is_err() {
+            self.abandon().await?;
+        }
+        loaded.map(|()| true)
     }
 
     /// Starts it from its disk; ends when it runs, which is long before its services answer.
@@ -279,7 +294,6 @@ impl VirtualServer {
             RunState::Running => Ok(true),
             RunState::Paused => {
                 self.go(&mut qmp).await?;
-                qmp.announce().await?;
                 Ok(true)
             }
             // What is left of a start that was broken off, or a machine that has crashed.
@@ -294,14 +308,15 @@ impl VirtualServer {
     /// Starts QEMU, from the saved state or without it, and leaves nothing behind when that fails.
     async fn fresh(&self, from_state: bool) -> Result<()> {
         self.blocking(|shared| Ok(shared.lock.acquire()?)).await?;
-        let started = self.launch(from_state).await;
+        let started = self.launch(from_state, true).await;
         if started.is_err() {
             self.abandon().await?;
         }
         started
     }
 
-    async fn launch(&self, from_state: bool) -> Result<()> {
+    /// Starts QEMU and, if it `goes`, lets its machine run; otherwise that stands still.
+    async fn launch(&self, from_state: bool, goes: bool) -> Result<()> {
         let state = self
             .blocking(move |shared| {
                 let state = from_state.then(|| shared.store.state()).transpose()?;
@@ -313,7 +328,7 @@ impl VirtualServer {
         let Some(child) = starting.0.as_mut() else {
             return Ok(());
         };
-        match self.bring_up(child, state.as_deref()).await {
+        match self.bring_up(child, state.as_deref(), goes).await {
             Ok(()) => {
                 starting.0 = None;
                 Ok(())
@@ -335,8 +350,8 @@ impl VirtualServer {
         }
     }
 
-    /// Waits for the monitor, loads the state, and lets the machine run.
-    async fn bring_up(&self, child: &mut Child, state: Option<&Path>) -> Result<()> {
+    /// Waits for the monitor, loads the state, and lets the machine run if it `goes`.
+    async fn bring_up(&self, child: &mut Child, state: Option<&Path>, goes: bool) -> Result<()> {
         let connected = async {
             loop {
                 if let Ok(qmp) = self.talk().await {
@@ -356,14 +371,10 @@ impl VirtualServer {
                 .await
                 .unwrap_or(Err(QmpError::NotLoaded("it did not end")))?;
         }
-        if let Some(plug) = &self.plug {
-            plug.plug().await?;
+        if !goes {
+            return self.rename_pid(PID_FILE, PARKED_PID_FILE);
         }
-        self.go(&mut qmp).await?;
-        if state.is_some() {
-            qmp.announce().await?;
-        }
-        Ok(())
+        self.go(&mut qmp).await
     }
 
     /// Starts the process: in a group of its own, so that a signal to this program is not for it.

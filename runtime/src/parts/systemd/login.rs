@@ -34,8 +34,7 @@ impl Login {
     ///
     /// When logind refuses.
     pub async fn reboot(&self) -> Result<(), SystemdError> {
-        let done = self.logind.reboot(false).await;
-        done.map_err(SystemdError::call("restart this server"))
+        taken(self.logind.reboot(false).await).map_err(SystemdError::call("restart this server"))
     }
 
     /// Switches this server off, cleanly. Returns when the request has been taken.
@@ -44,8 +43,8 @@ impl Login {
     ///
     /// When logind refuses.
     pub async fn power_off(&self) -> Result<(), SystemdError> {
-        let done = self.logind.power_off(false).await;
-        done.map_err(SystemdError::call("switch this server off"))
+        taken(self.logind.power_off(false).await)
+            .map_err(SystemdError::call("switch this server off"))
     }
 
     /// Delays shutdowns until the returned lock is dropped, but by 5 s at most unless
@@ -88,6 +87,14 @@ impl Login {
     }
 }
 
+/// A bus that ends before its answer has come has taken the request: it ends with the server.
+fn taken(answer: zbus::Result<()>) -> zbus::Result<()> {
+    match answer {
+        Err(zbus::Error::InputOutput(_)) => Ok(()),
+        answer => answer,
+    }
+}
+
 /// Shutdowns wait while this is held.
 #[derive(Debug)]
 #[must_use = "a shutdown waits only while this is held"]
@@ -124,5 +131,18 @@ impl ShutdownAhead {
         }
         self.announced = false;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bus_that_ends_has_taken_the_request() {
+        let ended = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+        assert!(taken(Err(zbus::Error::from(ended))).is_ok());
+        assert!(taken(Err(zbus::Error::Unsupported)).is_err());
+        assert!(taken(Ok(())).is_ok());
     }
 }
