@@ -13,7 +13,8 @@ site_make() {
     done
     for server in "${SERVERS[@]}"; do
         settings=$STATE/site/$server/site.toml
-        sed -i '/^\[virtual_server\./,$d' "$settings"
+        sed -i -e '/^\[virtual_server\./,$d' -e "s/^safety = .*/safety = \"$PROFILE_SAFETY\"\nhand_over_at_shutdown = $PROFILE_HAND_OVER/" "$settings"
+        printf '%s' "$PROFILE_SETTINGS" >>"$settings"
         for function in "${SERVERS[@]}"; do
             virtual_server_table "$function"
         done >>"$settings"
@@ -42,6 +43,8 @@ virtual_server_table() {
 
 [virtual_server.$1]
 image = "/srv/tetrarch/images/$name"
+keep = "$PROFILE_KEEP"
+qemu = "/usr/local/bin/lab-qemu"
 mac = "$(virtual_mac_of "$1")"
 memory_mb = 256
 arguments = [
@@ -59,12 +62,26 @@ arguments = [
 TABLE
 }
 
+# profile_load NAME: who has which waits, and how slow the machines are made.
+profile_load() {
+    local file=$LAB_DIR/agent/profiles/$1.sh
+    [[ $1 =~ ^[a-z]+$ && -e $file ]] ||
+        misuse "no profile \"$1\"; there are: $(cd "$LAB_DIR/agent/profiles" && echo *.sh | sed 's/\.sh//g')"
+    # shellcheck source=/dev/null # one of several
+    source "$file"
+}
+
 # install_agent SERVER ROOT PROGRAM: the program and its unit as they are packaged, this server's
 # settings and keys, and the flag file, so that managing begins at the start.
 install_agent() {
     local server=$1 root=$2 program=$3 unit
     install -D -m 755 "$program" "$root/usr/bin/tetrarch"
     install -D -m 644 "$LAB_DIR/../packaging/tetrarch.service" "$root/etc/systemd/system/tetrarch.service"
+    # QEMU, after what a slower machine would need.
+    mkdir -p "$root/usr/local/bin"
+    printf '#!/bin/bash\nsleep %s\nexec /usr/bin/qemu-system-x86_64 "$@"\n' "$PROFILE_RESUME_S" \
+        >"$root/usr/local/bin/lab-qemu"
+    chmod 755 "$root/usr/local/bin/lab-qemu"
     mkdir -p "$root/etc/tetrarch" "$root/var/lib/tetrarch" "$root/etc/systemd/system/tetrarch.service.d"
     # At the start the services are there before they are examined, and at a shutdown the agent goes first.
     {

@@ -6,7 +6,7 @@ main() {
     case $command in
         # It only reads files.
         compare) program compare "$@" ;;
-        build | up | down | clean | status | exec | power | virtual | probe | drill | heal)
+        build | up | down | clean | status | exec | power | virtual | probe | drill | live | heal)
             if wants_help "$command" "$@"; then
                 "usage_$command"
                 return
@@ -35,7 +35,7 @@ wants_help() {
     local command=$1
     shift
     case $command in
-        exec | virtual | probe | drill) [[ ${1:-} == --help || ${1:-} == -h ]] ;;
+        exec | virtual | probe | drill | live) [[ ${1:-} == --help || ${1:-} == -h ]] ;;
         *) [[ " $* " == *" --help "* || " $* " == *" -h "* ]] ;;
     esac
 }
@@ -64,7 +64,7 @@ command_build() {
 }
 
 command_up() {
-    local manager=none agent="" firmware_s=0 keep=no
+    local manager=none agent="" profile=guarded firmware_s="" keep=no
     while [[ $# -gt 0 ]]; do
         case $1 in
             --keep)
@@ -72,16 +72,19 @@ command_up() {
                 shift
                 continue
                 ;;
-            --manager | --agent | --firmware) [[ $# -ge 2 ]] || misuse "$1 takes a value" ;;
+            --manager | --agent | --profile | --firmware) [[ $# -ge 2 ]] || misuse "$1 takes a value" ;;
             *) misuse "up does not know \"$1\"" ;;
         esac
         case $1 in
             --manager) manager=$2 ;;
             --agent) agent=$2 manager=agent ;;
+            --profile) profile=$2 ;;
             --firmware) firmware_s=$2 ;;
         esac
         shift 2
     done
+    profile_load "$profile"
+    firmware_s=${firmware_s:-$PROFILE_FIRMWARE_S}
     [[ $firmware_s =~ ^[0-9]+$ ]] || misuse "--firmware takes whole seconds, not \"$firmware_s\""
     manager_check "$manager" "$agent"
     require_built
@@ -115,6 +118,7 @@ switch_on_all() {
     local server
     mkdir -p "$RUN" "$STATE/log"
     printf '%s\n' "$2" >"$RUN/firmware_s"
+    printf '%s\n' "$PROFILE_RESTART_S" >"$RUN/restart_s"
     group_describe "$1" >"$RUN/group.toml"
     switch_up
     wake_listener_start
@@ -256,6 +260,12 @@ usage_drill() { program drill --help; }
 command_drill() {
     require_up
     exec_in "$CLIENT_NETNS" "$(program_path)" drill --lab "$LAB" "$@"
+}
+
+usage_live() { program live --help; }
+command_live() {
+    require_up
+    exec_in "$CLIENT_NETNS" "$(program_path)" live --lab "$LAB" "$@"
 }
 
 # The program that speaks the protocols; `build` makes it.

@@ -4,7 +4,7 @@ fault() {
     local kind=${1:-} server
     shift || true
     case $kind in
-        stop | kill | break | reboot | poweroff | powercut | pause | port)
+        stop | kill | break | hang | reboot | poweroff | powercut | destroy | pause | port)
             [[ $# -eq 1 ]] || misuse "fault $kind takes one server"
             require_server "$1"
             ;;
@@ -53,9 +53,33 @@ fault_break() {
     enter "$1" touch /run/tetrarch-lab-broken
     fault_kill "$1"
 }
+# What is in /run goes with a restart of the server.
+fault_hang() {
+    local unit
+    for unit in $(units_of "$1"); do
+        # shellcheck disable=SC2016 # the server's own shell fills it in
+        enter "$1" bash -c 'mkdir -p "/run/systemd/system/$1.d" && cat >"/run/systemd/system/$1.d/hang.conf"' \
+            hang "$unit" <<'UNIT'
+[Service]
+Type=simple
+ExecStartPre=
+ExecStart=
+ExecStart=/usr/bin/sleep infinity
+ExecStop=
+UNIT
+    done
+    enter "$1" systemctl daemon-reload
+    # shellcheck disable=SC2046 # a list of units
+    enter "$1" systemctl stop $(units_of "$1")
+}
 fault_reboot() { press "$1" reboot; }
 fault_poweroff() { press "$1" poweroff; }
 fault_powercut() { power_cut "$1"; }
+fault_destroy() {
+    mkdir -p "$RUN/fault"
+    : >"$RUN/fault/dead-$1"
+    power_cut "$1"
+}
 fault_pause() { echo 1 >"$(cgroup_path "server-$1")/cgroup.freeze"; }
 fault_port() { port_set "$1" down; }
 fault_cut() {
@@ -88,6 +112,7 @@ fault_peers() {
 heal() {
     local server
     heal_network
+    rm -f "$RUN"/fault/dead-*
     for server in "${SERVERS[@]}"; do
         ! is_on "$server" || echo 0 >"$(cgroup_path "server-$server")/cgroup.freeze"
     done
@@ -114,6 +139,10 @@ heal_services() {
     units=$(units_of "$1")
     # shellcheck disable=SC2086 # a list of units
     enter "$1" bash -c 'rm -f /run/tetrarch-lab-broken
+        if rm /run/systemd/system/*.d/hang.conf; then
+            systemctl daemon-reload
+            systemctl restart "$@"
+        fi
         /usr/lib/tetrarch-lab/services-active "$@" || { systemctl reset-failed "$@"; systemctl start "$@"; }' \
         heal $units 2>/dev/null || true
 }
@@ -122,6 +151,9 @@ fault_list() {
     local file
     for file in "$RUN"/fault/port-*; do
         [[ ! -e $file ]] || say "port ${file##*/port-} is down"
+    done
+    for file in "$RUN"/fault/dead-*; do
+        [[ ! -e $file ]] || say "${file##*/dead-} is destroyed"
     done
     cut_list
 }

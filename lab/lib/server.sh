@@ -41,6 +41,10 @@ power_on() {
         say "$name is on"
         return
     fi
+    if [[ -e $RUN/fault/dead-$name ]]; then
+        say "$name is destroyed"
+        return
+    fi
     disk_mount "$name"
     mkdir -p "$RUN/power" "$STATE/log"
     setsid "$LAB" __supervise "$name" </dev/null >>"$STATE/log/$name.supervisor" 2>&1 9>&- &
@@ -62,6 +66,7 @@ supervise() {
         unplug "$name" "$(netns_of "$name")"
         # nspawn's word for a reboot is 133; for a clean power-off it is 0.
         [[ $code -eq 133 ]] || break
+        sleep "$(cat "$RUN/restart_s")"
     done
     printf '%(%F %T)T %s is off (%d)\n' -1 "$name" "$code"
 }
@@ -81,17 +86,9 @@ boot() {
     )
 }
 
-# The power button: a clean shutdown (or a restart) by the server's own system.
-press() {
-    local leader signal
-    leader=$(leader_of "$1") || die "$1 is off"
-    case $2 in
-        poweroff) signal=RTMIN+4 ;;
-        reboot) signal=RTMIN+5 ;;
-        *) die "no button \"$2\"" ;;
-    esac
-    kill -s "$signal" "$leader"
-}
+# A clean shutdown (poweroff) or restart (reboot), as its administrator or its power button begins it:
+# through logind, which announces it to who wants to know.
+press() { enter "$1" systemctl --no-block "$2"; }
 
 # Pulls the power cable: nobody sees the server from the first moment on, then everything in it dies
 # at once. SIGKILL to nspawn alone would leave the server's processes running.

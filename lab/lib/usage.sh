@@ -18,6 +18,7 @@ a system of its own, a virtual server for each, a switch between them, and a cli
   virtual ...        a function's virtual server, by hand
   probe ...          watches the functions as a client sees them
   drill ...          breaks, watches and mends in turn, and writes down the outages
+  live FILE...       carries out the simulator's scenarios, and measures what it measures
   compare FILE...    sets the outages of several managers side by side
   down               switches everything off and removes it from the kernel; disks stay
   clean              removes the disks as well: no trace is left but the packages installed
@@ -44,7 +45,7 @@ USAGE
 
 usage_up() {
     cat <<'USAGE'
-usage: lab up [--manager NAME] [--agent PROGRAM] [--firmware SECONDS] [--keep]
+usage: lab up [--manager NAME] [--agent PROGRAM] [--profile NAME] [--firmware SECONDS] [--keep]
 
 Switches the group on and returns when all services run.
 
@@ -53,7 +54,11 @@ Switches the group on and returns when all services run.
                       (pacemaker with its defaults, tuned), agent
   --agent PROGRAM     the program tetrarch; implies --manager agent. It makes a site of
                       agent/group.toml, and each server gets it, its settings and its keys
-  --firmware SECONDS  what a server's firmware takes at a restart and at power-on; default 0
+  --profile NAME      how the agent manages, and how slow the machines are made for it: guarded (as a
+                      new site, the default), paper (its protocol, waits and machines), fast
+                      (examinations five times a second, virtual servers kept in memory)
+  --firmware SECONDS  what a server's firmware takes at a restart and at power-on; default: as the
+                      profile says, 0 without one
   --keep              with the disks of the last time, and so with its manager; without it they are
                       made anew
 USAGE
@@ -143,10 +148,12 @@ Breaks something. Whatever is broken stays so until `lab heal`.
 
   stop SERVER            its service programs stop; a service restart repairs it (S1t)
   kill SERVER            its service programs are killed; a service restart repairs it
-  break SERVER           they are killed and do not start again until the server restarts (S2t)
+  break SERVER           they are killed and do not start again until the server restarts
+  hang SERVER            they stop, and start again but do not answer until the server restarts (S2t)
   reboot SERVER          restarted on purpose, cleanly (N1t)
   poweroff SERVER        shut down cleanly (N2t)
   powercut SERVER        loses its power
+  destroy SERVER         loses its power, and cannot be switched on until `lab heal` repairs it
   pause SERVER           stands still, as under an overloaded hypervisor; its cable stays plugged
   port SERVER            its switch port goes down: nobody reaches it
   cut A B                no frame passes between A and B, in either direction

@@ -5,12 +5,12 @@ pub(crate) mod table;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::access::Depth;
+use crate::act::{self, ActError};
 use crate::clock::Clock;
 use crate::csv;
 use crate::group::{Function, Group, GroupError};
@@ -75,10 +75,8 @@ pub(crate) enum DrillError {
     Probe(#[from] ProbeError),
     #[error("cannot write {path}: {source}")]
     Write { path: PathBuf, source: io::Error },
-    #[error("cannot run {command}: {source}")]
-    Run { command: String, source: io::Error },
-    #[error("{command} failed: {message}")]
-    Failed { command: String, message: String },
+    #[error(transparent)]
+    Act(#[from] ActError),
     #[error("{function} is not served by its own server; `lab status` says what is wrong")]
     NotHome { function: Function },
 }
@@ -88,6 +86,8 @@ pub(crate) enum DrillError {
 const CALM: Duration = Duration::from_secs(3);
 /// The longest wait for that before something is broken.
 const CALM_WAIT_MAX: Duration = Duration::from_secs(120);
+/// The longest an access may take in all.
+const ACCESS_MAX: Duration = Duration::from_secs(5);
 /// Faults come at instants that are spread over this, since most managers look once a second.
 const PHASE_S: f64 = 1.0;
 
@@ -144,25 +144,27 @@ async fn one(
         every: arguments.every,
         depth: arguments.depth,
         connect_max: Duration::from_millis(900),
-        total_max: Duration::from_secs(5),
+        total_max: ACCESS_MAX,
         ask_every: Duration::from_millis(20),
     };
+    // Some accesses have to end in it, however seldom they are made.
+    let calm = CALM.max(2 * arguments.every + ACCESS_MAX);
     let clock = Clock::new();
     let mut watch = Watch::begin(group, &plan, clock)
         .await
         .map_err(ProbeError::Watch)?;
-    if !home(&mut watch, drill.function, CALM_WAIT_MAX).await {
+    if !watch.home(drill.function, calm, CALM_WAIT_MAX).await {
         return Err(DrillError::NotHome {
             function: drill.function,
         });
     }
     sleep(phase(number)).await;
     let broken_s = clock.now_s();
-    lab(&arguments.lab, drill.fault_arguments()).await?;
+    act::run(&arguments.lab, drill.fault_arguments()).await?;
     sleep(Duration::from_secs(drill.hold_s)).await;
     let mended_s = clock.now_s();
-    lab(&arguments.lab, vec!["heal".to_owned()]).await?;
-    home(&mut watch, drill.function, arguments.settle_max).await;
+    act::run(&arguments.lab, vec!["heal".to_owned()]).await?;
+    watch.home(drill.function, calm, arguments.settle_max).await;
     let seen = watch.end().await?;
     if let Some(folder) = &arguments.keep {
         let name = format!("{}-{number}", drill.name.replace(' ', "-"));
@@ -175,43 +177,6 @@ async fn one(
 fn phase(number: u32) -> Duration {
     const GOLDEN: f64 = 0.618_033_988_749_895;
     Duration::from_secs_f64((f64::from(number) * GOLDEN).fract() * PHASE_S)
-}
-
-/// Waits until the own server has answered everything for a while; false when it does not.
-async fn home(watch: &mut Watch, function: Function, wait_max: Duration) -> bool {
-    let begin = Instant::now();
-    let own = function.to_string();
-    // What was seen before the call is of the past.
-    let mut calm_since = begin;
-    let mut looked_at = watch.so_far().accesses.len();
-    while begin.elapsed() < wait_max {
-        sleep(Duration::from_millis(50)).await;
-        let accesses = &watch.so_far().accesses;
-        let new = &accesses[looked_at..];
-        looked_at = accesses.len();
-        if new.is_empty() || new.iter().any(|a| a.outcome.as_ref().ok() != Some(&own)) {
-            calm_since = Instant::now();
-        } else if calm_since.elapsed() >= CALM {
-            return true;
-        }
-    }
-    false
-}
-
-/// Runs a command of the lab, while the accesses go on.
-async fn lab(program: &Path, arguments: Vec<String>) -> Result<(), DrillError> {
-    let command = format!("lab {}", arguments.join(" "));
-    let mut process = Command::new(program);
-    process.args(arguments);
-    let output = tokio::task::spawn_blocking(move || process.output()).await;
-    match output.unwrap_or_else(|error| Err(io::Error::other(error))) {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => Err(DrillError::Failed {
-            command,
-            message: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        }),
-        Err(source) => Err(DrillError::Run { command, source }),
-    }
 }
 
 fn judge(

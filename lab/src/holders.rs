@@ -1,8 +1,8 @@
 //! Who holds an address: asked by ARP, many times a second, of everybody on the network.
 //!
-//! The questions are probes in the sense of RFC 5227: they name no sender's IP address, so whoever
-//! answers does not learn the client by them, and what is measured stays as it would be without.
-//! Each question comes from a MAC address of its own, which the answer repeats: so an answer is never
+//! The questions name an IP address that nobody has as their sender's, so whoever answers does not learn the
+//! client by them, and what is measured stays as it would be without. They are no probes in the sense of
+//! RFC 5227, by which somebody who is about to take the address would have to leave it alone. Each question comes from a MAC address of its own, which the answer repeats: so an answer is never
 //! counted for a later question, and two answers to one question are two holders at one time.
 
 use std::io;
@@ -32,6 +32,9 @@ const REQUEST: [u8; 2] = [0, 1];
 const REPLY: [u8; 2] = [0, 2];
 /// The first five bytes of the questions' own MAC addresses; the sixth counts the questions.
 const ASKER: [u8; 5] = [0x02, 0x7a, 0x00, 0x00, 0x03];
+
+/// The sender's address of the questions.
+const NOBODY: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 253);
 
 /// Asks for each server's address every `every` until `stop`, and returns who answered. A sample is
 /// kept when it differs from the one before, and the last one always.
@@ -95,7 +98,8 @@ fn question(from: Mac, address: Ipv4Addr) -> [u8; FRAME_BYTES] {
     frame[14..20].copy_from_slice(&ARP_HEAD);
     frame[20..22].copy_from_slice(&REQUEST);
     frame[22..28].copy_from_slice(&from.0);
-    // The sender's IP address stays 0.0.0.0, and the holder's MAC address is what is asked for.
+    frame[28..32].copy_from_slice(&NOBODY.octets());
+    // The holder's MAC address is what is asked for.
     frame[38..42].copy_from_slice(&address.octets());
     frame
 }

@@ -5,12 +5,14 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod access;
+mod act;
 mod clock;
 mod compare;
 mod csv;
 mod drill;
 mod group;
 mod holders;
+mod live;
 mod origin;
 mod outage;
 mod probe;
@@ -31,6 +33,7 @@ struct Arguments {
 enum Command {
     Probe(probe::Arguments),
     Drill(drill::Arguments),
+    Live(live::Arguments),
     Compare(compare::Arguments),
     Wake(wake::Arguments),
 }
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Probe(arguments) => probe::run(&arguments).map_err(|error| error.to_string()),
         Command::Drill(arguments) => drill::run(&arguments).map_err(|error| error.to_string()),
+        Command::Live(arguments) => live::run(&arguments).map_err(|error| error.to_string()),
         Command::Compare(arguments) => compare::run(&arguments).map_err(|error| error.to_string()),
         Command::Wake(arguments) => wake::run(&arguments).map_err(|error| error.to_string()),
     };

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use crate::access::{Depth, Target, access};
 use crate::clock::Clock;
@@ -145,6 +145,35 @@ impl Watch {
             self.seen.add(access);
         }
         &self.seen
+    }
+
+    /// Waits until the own server has answered every access to `function` for `calm`; false when it does not
+    /// within `wait_max`.
+    pub(crate) async fn home(
+        &mut self,
+        function: Function,
+        calm: Duration,
+        wait_max: Duration,
+    ) -> bool {
+        let begin = Instant::now();
+        let own = function.to_string();
+        // What was seen before the call is of the past.
+        let mut calm_since = begin;
+        let mut looked_at = self.so_far().accesses.len();
+        while begin.elapsed() < wait_max {
+            sleep(Duration::from_millis(50)).await;
+            let accesses = &self.so_far().accesses;
+            let mut new = accesses[looked_at..]
+                .iter()
+                .filter(|a| a.function == function);
+            looked_at = accesses.len();
+            if new.any(|a| a.outcome.as_ref().ok() != Some(&own)) {
+                calm_since = Instant::now();
+            } else if calm_since.elapsed() >= calm {
+                return true;
+            }
+        }
+        false
     }
 
     /// Begins no more accesses, waits for those under way, and gives everything.

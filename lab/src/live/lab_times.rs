@@ -1,0 +1,112 @@
+//! The lab's own times, as parameters of the simulator.
+
+use tetrarch_core::{Action, Outcome, ServerId, Span};
+use tetrarch_sim::parameters::{Parameter, Parameters};
+use tetrarch_sim::trace::{Entry, Line};
+use tetrarch_sim::world::WorldEvent;
+
+use super::nodes::{Job, Told};
+
+/// Every measurement of each parameter, by its key.
+pub(super) type Samples = Vec<(&'static str, Vec<Span>)>;
+
+/// What the servers' records say of the parameters. `lines` are all servers' with the faults.
+pub(super) fn samples(told: &[Told], lines: &[Line]) -> Samples {
+    let jobs = || told.iter().flat_map(|one| &one.jobs);
+    let lasted = |wanted: &dyn Fn(&Job) -> bool| -> Vec<Span> {
+        let found = jobs().filter(|job| wanted(job));
+        found.map(|job| job.end.since(job.begin)).collect()
+    };
+    let is_ok = |job: &Job| job.outcome == Outcome::Ok;
+    vec![
+        (
+            "network_examination_normal",
+            lasted(&|job| is_ok(job) && matches!(job.action, Action::ExamineNetwork { .. })),
+        ),
+        (
+            "network_examination_abnormal",
+            lasted(&|job| !is_ok(job) && matches!(job.action, Action::ExamineNetwork { .. })),
+        ),
+        (
+            "remote_command",
+            lasted(&|job| {
+                is_ok(job)
+                    && matches!(
+                        job.action,
+                        Action::RestartServices { .. } | Action::Assign { .. }
+                    )
+            }),
+        ),
+        (
+            "virtual_server_resume",
+            lasted(&|job| is_ok(job) && matches!(job.action, Action::Resume { .. })),
+        ),
+        (
+            "virtual_server_start",
+            lasted(&|job| is_ok(job) && matches!(job.action, Action::ColdStart { .. })),
+        ),
+        (
+            "virtual_server_suspend",
+            lasted(&|job| is_ok(job) && matches!(job.action, Action::Suspend { .. })),
+        ),
+        ("server_restart", returns(told, lines, &is_restart)),
+        ("server_start", returns(told, lines, &is_start)),
+        // systemd says that a service has been restarted when it is ready, and a restart of a server is
+        // counted here until its executer runs.
+        ("service_ready", vec![Span::ZERO]),
+    ]
+}
+
+/// What begins a restart of the server: the fault itself, or a manager's order.
+fn is_restart(line: &Line) -> Option<ServerId> {
+    use tetrarch_sim::scenario::Trouble;
+    match line.entry {
+        Entry::World(WorldEvent::Trouble(Trouble::N1t)) => Some(line.server),
+        Entry::Run(Action::RestartServer { target }) => Some(target),
+        _ => None,
+    }
+}
+
+const fn is_start(line: &Line) -> Option<ServerId> {
+    match line.entry {
+        Entry::Run(Action::PowerOn { target }) => Some(target),
+        _ => None,
+    }
+}
+
+/// From each begin until the server's executer had started its management programs.
+fn returns(told: &[Told], lines: &[Line], begins: &dyn Fn(&Line) -> Option<ServerId>) -> Vec<Span> {
+    let begun = lines
+        .iter()
+        .filter_map(|line| Some((begins(line)?, line.at)));
+    begun
+        .filter_map(|(server, from)| {
+            let starts = &told.get(server.index())?.starts;
+            let start = starts.iter().find(|&&start| start > from)?;
+            Some(start.since(from))
+        })
+        .collect()
+}
+
+/// The paper's parameters with the medians of what was measured in their places.
+pub(super) fn parameters(
+    samples: &Samples,
+) -> (Parameters, Vec<(&'static Parameter, Span, usize)>) {
+    let mut parameters = Parameters::paper();
+    let mut changed = Vec::new();
+    for (key, spans) in samples {
+        let mut spans = spans.clone();
+        spans.sort_unstable();
+        let Some(&median) = spans.get(spans.len() / 2) else {
+            continue;
+        };
+        // Milliseconds are as fine as a noisy machine deserves.
+        let text = format!("{}ms", median.as_nanos().div_ceil(1_000_000));
+        if parameters.set_text(key, &text).is_ok()
+            && let Ok(parameter) = Parameter::find(key)
+        {
+            changed.push((parameter, median, spans.len()));
+        }
+    }
+    (parameters, changed)
+}
