@@ -8,6 +8,7 @@
 pub mod control;
 mod life;
 mod requests;
+mod telling;
 #[cfg(test)]
 mod tests;
 
@@ -37,6 +38,7 @@ use crate::site::Site;
 use crate::store;
 use control::Control;
 use life::{Connected, Life};
+use telling::Telling;
 
 /// Longest wait for the local disk.
 const LOCAL_MAX: Duration = Duration::from_secs(2);
@@ -90,6 +92,7 @@ struct Shared<P> {
     parts: watch::Sender<Option<Arc<P>>>,
     network: watch::Sender<Option<Network>>,
     phase: watch::Sender<ExecuterPhase>,
+    telling: Telling,
 }
 
 /// The agent of one server.
@@ -153,6 +156,7 @@ async fn run_until<C: Clock, M: MakeParts>(
     let mut agent = Agent::new(site, clock, make, ended).await;
     let control = Control::bind(&agent.shared.site.socket)?;
     let controlled = tokio::spawn(control.serve(Arc::clone(&agent.shared)));
+    let telling = telling::spawn(&agent.shared);
     agent.step(ExecuterInput::Start).await;
     tell_systemd(&[sd_notify::NotifyState::Ready]);
     tokio::pin!(stop);
@@ -177,6 +181,7 @@ async fn run_until<C: Clock, M: MakeParts>(
     }
     tell_systemd(&[sd_notify::NotifyState::Stopping]);
     controlled.abort();
+    telling.iter().for_each(tokio::task::JoinHandle::abort);
     agent.abandon();
     Ok(())
 }
@@ -195,6 +200,7 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
         let copied = local.call(LOCAL_MAX, move || store::read(&folder, &ring).ok());
         let copied = copied.await.flatten();
         let executer = Executer::new(site.executer, copied.is_some());
+        let telling = Telling::begin(&site, &local).await;
         let shared = Shared {
             site,
             local,
@@ -202,6 +208,7 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
             parts: watch::Sender::new(None),
             network: watch::Sender::new(None),
             phase: watch::Sender::new(executer.phase()),
+            telling,
         };
         let mut agent = Self {
             shared: Arc::new(shared),

@@ -1,6 +1,7 @@
 //! The settings of one server: `/etc/tetrarch/site.toml`.
 
 mod place;
+mod telling;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ use crate::peers::tls::TlsFiles;
 use crate::recorder::RecordSettings;
 
 pub use place::line_and_column;
+pub use telling::Telling;
 
 /// Where the settings are, unless somebody says otherwise.
 pub const SITE_FILE: &str = "/etc/tetrarch/site.toml";
@@ -85,6 +87,8 @@ pub struct Site {
     pub records: RecordSettings,
     /// The protocol's waits.
     pub timing: Timing,
+    /// Who is told how things stand.
+    pub telling: Telling,
 }
 
 /// A length of time as text, such as `10s` or `200ms`.
@@ -125,6 +129,8 @@ struct SiteFile {
     #[serde(default)]
     records: Records,
     timing: Option<Spanned<Protocol>>,
+    metrics: Option<telling::Metrics>,
+    notify: Option<telling::Notify>,
 }
 
 const fn port() -> u16 {
@@ -309,6 +315,12 @@ impl Site {
         self.state.join("data")
     }
 
+    /// The folder of the journal.
+    #[must_use]
+    pub fn journal(&self) -> PathBuf {
+        self.state.join("journal")
+    }
+
     /// This server's host name.
     #[must_use]
     pub fn host(&self) -> &str {
@@ -392,6 +404,7 @@ impl SiteFile {
             },
             state: self.folders.state,
             timing,
+            telling: telling::checked(self.metrics, self.notify)?,
         })
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::frame::{Frame, FrameError};
-use super::{Arrivals, Asked, Inner};
+use super::{Arrivals, Asked, Inner, Reply};
 
 /// How many frames may wait for the network. What does not fit is dropped.
 pub(super) const OUTGOING_MAX: usize = 64;
@@ -104,7 +104,17 @@ async fn receive(
                     handle.message(peer, message);
                 }
             }
-            Frame::Answer { number, done } => inner.answered(peer, number, done),
+            Frame::Answer { number, done } => inner.answered(peer, number, Reply::Done(done)),
+            Frame::Report { number, report } => {
+                inner.answered(peer, number, Reply::Report(report));
+            }
+            Frame::Question { number } => {
+                // A driver that does not answer leaves the question open: nothing is known then.
+                if let Some(report) = arrivals.report().await {
+                    // Whoever asked may ask again.
+                    let _ = answers.try_send(Frame::Report { number, report });
+                }
+            }
             Frame::Ask { number, request } => {
                 let asked = Asked {
                     from: peer,

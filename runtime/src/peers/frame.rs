@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 2 | length of the rest, big-endian, 1 to [`FRAME_BYTES_MAX`] |
 //! | 1 | kind |
-//! | rest | 0: a message as in [`tetrarch_core::wire`]; 1: number (4), then 1 and the failing services, 2, or 3 and whether the flag file shall be there (0 or 1), as a request; 2: number (4), then 1 if it was done and 0 if not, as its answer |
+//! | rest | 0: a message as in [`tetrarch_core::wire`]; 1: number (4), then 1 and the failing services, 2, or 3 and whether the flag file shall be there (0 or 1), as a request; 2: number (4), then 1 if it was done and 0 if not, as its answer; 3: number (4), as a question how things stand; 4: number (4), then a [`Report`], as its answer |
 
 use tetrarch_core::wire::{self, MESSAGE_BYTES_MAX, WireError};
 use tetrarch_core::{Message, ServiceSet};
@@ -12,6 +12,7 @@ use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::link::Request;
+use crate::report::Report;
 
 /// The longest frame without its length, in bytes. Newer versions may need more than today's longest
 /// message.
@@ -38,6 +39,18 @@ pub enum Frame {
         /// Whether what was asked has been done.
         done: bool,
     },
+    /// How do things stand? With a number that the answer repeats.
+    Question {
+        /// The number.
+        number: u32,
+    },
+    /// The answer to a question.
+    Report {
+        /// The number of the question.
+        number: u32,
+        /// How things stand.
+        report: Report,
+    },
 }
 
 /// Why a connection gives no frame.
@@ -52,8 +65,8 @@ pub enum FrameError {
     /// What should be a message is none.
     #[error(transparent)]
     Message(#[from] WireError),
-    /// Neither a message, nor a request, nor an answer.
-    #[error("expected a message, a request or an answer, found a frame of kind {0}")]
+    /// Neither a message, nor a request, nor a question, nor an answer.
+    #[error("expected a message, a request, a question or an answer, found a frame of kind {0}")]
     Kind(u8),
 }
 
@@ -80,6 +93,15 @@ impl Frame {
                 bytes.push(2);
                 bytes.extend(number.to_be_bytes());
                 bytes.push(u8::from(*done));
+            }
+            Self::Question { number } => {
+                bytes.push(3);
+                bytes.extend(number.to_be_bytes());
+            }
+            Self::Report { number, report } => {
+                bytes.push(4);
+                bytes.extend(number.to_be_bytes());
+                bytes.extend(report.encode());
             }
         }
         let length = (bytes.len() - LENGTH_BYTES) as u16;
@@ -115,6 +137,13 @@ impl Frame {
                 number: u32::from_be_bytes([a, b, c, d]),
                 done: done == 1,
             }),
+            [3, a, b, c, d] => Ok(Self::Question {
+                number: u32::from_be_bytes([a, b, c, d]),
+            }),
+            [4, a, b, c, d, ref report @ ..] => Ok(Self::Report {
+                number: u32::from_be_bytes([a, b, c, d]),
+                report: Report::decode(report).ok_or(FrameError::Kind(4))?,
+            }),
             [kind, ..] => Err(FrameError::Kind(kind)),
             [] => Err(FrameError::Length(0)),
         }
@@ -142,9 +171,30 @@ impl Frame {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use tetrarch_core::ServerId;
+    use tetrarch_core::{Members, ServerId};
 
-    fn frames() -> [Frame; 6] {
+    use crate::happened::Kind;
+    use crate::report::Activity;
+
+    fn report() -> Report {
+        let [one, two] = [0, 7].map(|place| ServerId::new(place).unwrap());
+        let mut report = Report {
+            activity: Activity::Managing,
+            holds_own_address: true,
+            members: Members::from_bits(0b1011),
+            serving: Members::from_bits(0b0100),
+            recovering: Members::from_bits(0b1000_0000),
+            first: Members::from_bits(2),
+            second: Members::from_bits(8),
+            ..Report::STOPPED
+        };
+        report.hosts[7] = Some(one);
+        report.hosts[0] = Some(two);
+        report.events[3] = Some((Kind::Served, u32::MAX));
+        report
+    }
+
+    fn frames() -> [Frame; 8] {
         let target = ServerId::new(3).unwrap();
         let failing = ServiceSet::from_bits(5);
         [
@@ -168,6 +218,11 @@ mod tests {
             Frame::Answer {
                 number: 8,
                 done: false,
+            },
+            Frame::Question { number: 9 },
+            Frame::Report {
+                number: 9,
+                report: report(),
             },
         ]
     }
@@ -196,7 +251,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_refused_or_written_again(bytes in prop::collection::vec(any::<u8>(), 0..FRAME_BYTES_MAX)) {
+        fn any_bytes_are_refused_or_written_again(
+            bytes in prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..FRAME_BYTES_MAX),
+                // Of arbitrary bytes hardly any are a report, so some are made of a good one.
+                (prop::sample::subsequence((0..60usize).collect::<Vec<_>>(), 0..4), any::<u8>()).prop_map(|(places, byte)| {
+                    let mut bytes = Frame::Report { number: 9, report: report() }.encode().split_off(LENGTH_BYTES);
+                    for place in places {
+                        bytes[place] = byte;
+                    }
+                    bytes
+                }),
+            ],
+        ) {
             if let Ok(frame) = Frame::decode(&bytes) {
                 prop_assert_eq!(&frame.encode()[LENGTH_BYTES..], &bytes[..]);
             }
