@@ -1,6 +1,8 @@
 //! Two whole agents on loopback: real connections, real files, real programs. Nothing is asserted about
 //! how long anything takes.
 
+mod telling;
+
 use std::fs::{self, OpenOptions};
 use std::net::TcpListener;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};

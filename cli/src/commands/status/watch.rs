@@ -1,0 +1,218 @@
+//! `status --watch`: the screen, its keys, and those who ask for it.
+
+use std::collections::VecDeque;
+use std::io::{self, IsTerminal};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ratatui::DefaultTerminal;
+use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use tetrarch_runtime::agent::control::{Answer, Ask};
+use tetrarch_runtime::overview::{FRESH_S_MAX, Overview};
+
+use super::screen::Screen;
+use crate::agent_socket::ask;
+use crate::args::Exit;
+use crate::commands::events::{in_words, unix_ms_now};
+use crate::error::CliError;
+use crate::output::Output;
+
+/// How often the ring is asked for.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+
+/// How often the screen is drawn, and keys and signals are looked at.
+const DRAW_EVERY: Duration = Duration::from_millis(200);
+
+/// How far back the events go at the beginning, and how many are kept.
+const EVENTS_BACK_MS: u64 = 24 * 3600 * 1000;
+const EVENTS_MAX: usize = 1000;
+
+/// How many events a page has.
+const PAGE: usize = 10;
+
+/// What those who ask have found.
+enum Found {
+    Overview(Result<Overview, String>),
+    Event(String),
+}
+
+/// Shows the ring until somebody ends it.
+pub(super) fn run(site: &Path, output: &Output) -> Result<Exit, CliError> {
+    if !io::stdout().is_terminal() {
+        let why = "--watch: expected a terminal; without --watch the status is printed once";
+        return Err(CliError::Usage(why.to_owned()));
+    }
+    // What is wrong with the settings or the socket is said before the screen is taken.
+    drop(ask(site, Ask::Status)?);
+    let is_over = Arc::new(AtomicBool::new(false));
+    for signal in [SIGTERM, SIGINT, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&is_over)).map_err(CliError::Print)?;
+    }
+    let (tell, found) = channel();
+    let wake = ask_on(site, &tell);
+    follow_on(site, tell);
+    // Panics put the terminal back, too.
+    let terminal = ratatui::try_init().map_err(CliError::Print)?;
+    let mut watch = Watch {
+        found,
+        wake,
+        answered: None,
+        failure: None,
+        events: VecDeque::new(),
+        scrolled: 0,
+        has_colour: output.style().colour,
+    };
+    let ended = watch.show(terminal, &is_over);
+    ratatui::restore();
+    ended.map_err(CliError::Print)?;
+    Ok(Exit::Fine)
+}
+
+/// Asks for the ring again and again, and at once when it is told to.
+fn ask_on(site: &Path, tell: &Sender<Found>) -> Sender<()> {
+    let (wake, woken) = channel();
+    let (site, tell) = (site.to_owned(), tell.clone());
+    thread::spawn(move || {
+        loop {
+            let found = match overview(&site) {
+                Ok(Some(overview)) => Ok(overview),
+                Ok(None) => Err("the agent has given no status".to_owned()),
+                Err(error) => Err(error.to_string()),
+            };
+            let is_unheard = tell.send(Found::Overview(found)).is_err();
+            let waited = woken.recv_timeout(ASK_EVERY);
+            if is_unheard || waited == Err(RecvTimeoutError::Disconnected) {
+                return;
+            }
+        }
+    });
+    wake
+}
+
+fn overview(site: &Path) -> Result<Option<Overview>, CliError> {
+    match ask(site, Ask::Ring)?.next().transpose()? {
+        Some(Answer::Ring(overview)) => Ok(Some(overview)),
+        _ => Ok(None),
+    }
+}
+
+/// Follows the journal, over restarts of the agent.
+fn follow_on(site: &Path, tell: Sender<Found>) {
+    let site = site.to_owned();
+    thread::spawn(move || {
+        let mut since_unix_ms = unix_ms_now().saturating_sub(EVENTS_BACK_MS);
+        loop {
+            let question = Ask::Journal {
+                since_unix_ms,
+                follow: true,
+            };
+            for answer in ask(&site, question).into_iter().flatten() {
+                if let Ok(Answer::Entry(entry)) = answer {
+                    since_unix_ms = since_unix_ms.max(entry.unix_ms + 1);
+                    if tell.send(Found::Event(in_words(&entry))).is_err() {
+                        return;
+                    }
+                }
+            }
+            thread::sleep(ASK_EVERY);
+        }
+    });
+}
+
+struct Watch {
+    found: Receiver<Found>,
+    wake: Sender<()>,
+    answered: Option<(Instant, Overview)>,
+    failure: Option<String>,
+    events: VecDeque<String>,
+    scrolled: usize,
+    has_colour: bool,
+}
+
+impl Watch {
+    fn show(&mut self, mut terminal: DefaultTerminal, is_over: &AtomicBool) -> io::Result<()> {
+        while !is_over.load(Ordering::Relaxed) {
+            self.take_in();
+            let screen = self.screen();
+            terminal.draw(|frame| screen.draw(frame))?;
+            if event::poll(DRAW_EVERY)?
+                && let Event::Key(key) = event::read()?
+                && self.is_end(key)
+            {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_in(&mut self) {
+        while let Ok(found) = self.found.try_recv() {
+            match found {
+                Found::Overview(Ok(overview)) => {
+                    self.answered = Some((Instant::now(), overview));
+                    self.failure = None;
+                }
+                Found::Overview(Err(why)) => self.failure = Some(why),
+                Found::Event(event) => {
+                    self.events.push_back(event);
+                    // Who reads old events is not moved by new ones.
+                    if self.scrolled > 0 {
+                        self.scroll(1);
+                    }
+                }
+            }
+        }
+        while self.events.len() > EVENTS_MAX {
+            self.events.pop_front();
+        }
+    }
+
+    fn screen(&self) -> Screen {
+        let age = self.answered.as_ref().map(|(at, _)| at.elapsed());
+        let age_s = age.map_or(0.0, |age| age.as_secs_f64());
+        let overview = self.answered.as_ref().map(|(_, overview)| overview.clone());
+        Screen {
+            overview: if age_s > FRESH_S_MAX {
+                overview.map(Overview::outdated)
+            } else {
+                overview
+            },
+            age_s: age_s as u32,
+            failure: self.failure.clone(),
+            events: self.events.iter().cloned().collect(),
+            scrolled: self.scrolled,
+            has_colour: self.has_colour,
+        }
+    }
+
+    fn scroll(&mut self, events: usize) {
+        let most = self.events.len().saturating_sub(1);
+        self.scrolled = self.scrolled.saturating_add(events).min(most);
+    }
+
+    fn is_end(&mut self, key: KeyEvent) -> bool {
+        if key.kind != KeyEventKind::Press {
+            return false;
+        }
+        match key.code {
+            KeyCode::Char('q') | KeyCode::Esc => return true,
+            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return true,
+            KeyCode::Char('r') => {
+                // A thread that is asking at this moment asks once more after that.
+                let _ = self.wake.send(());
+            }
+            KeyCode::Up => self.scroll(1),
+            KeyCode::PageUp => self.scroll(PAGE),
+            KeyCode::Down => self.scrolled = self.scrolled.saturating_sub(1),
+            KeyCode::PageDown => self.scrolled = self.scrolled.saturating_sub(PAGE),
+            KeyCode::End => self.scrolled = 0,
+            _ => {}
+        }
+        false
+    }
+}
