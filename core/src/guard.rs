@@ -6,10 +6,10 @@ use crate::bug::Bug;
 use crate::event::Event;
 use crate::id::{Members, SERVERS_MAX, ServerId};
 use crate::io::{Action, Outcome, Owner};
-use crate::lease::{Claim, Claims, Voter};
-use crate::message::Message;
+use crate::lease::{Answer, CLAIMS, Claim, Claims, Voter};
+use crate::message::{Message, Version};
 use crate::node::{Context, Node};
-use crate::time::{Span, Stamp, Time};
+use crate::time::{Sequence, Span, Time};
 use crate::timer::Timer;
 
 /// In each lease's term its holder asks so often for the next one, so that one lost answer does not
@@ -85,23 +85,48 @@ impl Node {
         }
     }
 
-    fn ask_for_leases(&mut self, cx: &mut Context<'_>) {
+    pub(crate) fn ask_for_leases(&mut self, cx: &mut Context<'_>) {
         let claims = self.asked_now(cx.now);
         let asked = self.leases.stamp(cx.now);
-        let stamp = asked.into();
-        self.tell_others(cx, Message::Renew { claims, stamp });
+        let said = self.said();
+        self.tell_others(
+            cx,
+            Message::Renew {
+                claims,
+                asked: said,
+            },
+        );
         let me = self.me();
-        let granted = self.vote(cx.now, me, claims);
+        let granted = self.vote(cx.now, me, said, claims).unwrap_or_default();
         self.leases.answered(Voter::Server(me), asked, granted);
+        let ends = self.lease_ends();
+        let until = |claim: Claim| ends[claim.slot()];
         if self.config.has_witness() && self.vote.job.is_none() {
             self.vote.asked = asked;
             self.vote.wanted = self.leases.wanted;
             self.run(cx, Owner::Vote, me, Action::Vote { claims });
         }
         self.leases.round = (self.leases.round + 1) % self.config.size;
-        self.leases.next = self.next_question(cx.now);
-        self.set_lease_timer(cx.now);
-        self.leases_changed(cx);
+        self.leases.next = self.next_question(cx.now, until);
+        self.wake_for_leases(cx.now, until);
+        self.go_on(cx, until);
+    }
+
+    /// Another server speaks this version.
+    pub(crate) fn speaks(&mut self, cx: &mut Context<'_>, server: ServerId, version: Version) {
+        let known = core::mem::replace(&mut self.spoken[server.index()], version);
+        if version < known && !self.leases.wanted.is_empty() {
+            // It has not understood the last question, and the lease may not last until the next.
+            self.ask_for_leases(cx);
+        }
+    }
+
+    /// What is said now comes after the last question and before the next.
+    pub(crate) fn said(&self) -> Sequence {
+        Sequence {
+            life: Some(self.config.life),
+            stamp: self.leases.last_stamp().into(),
+        }
     }
 
     /// Two servers that want the same thing at the same time may each get some of the votes and wait
@@ -126,52 +151,73 @@ impl Node {
             .minus(left_out.fold(Claims::NONE, Claims::with))
     }
 
-    fn next_question(&self, now: Time) -> Time {
+    /// Until when each claim that is wanted is leased, by [`Claim::slot`].
+    fn lease_ends(&self) -> [Time; CLAIMS] {
+        let mut ends = [Time::ZERO; CLAIMS];
+        for claim in self.leases.wanted.iter_after(self.me()) {
+            ends[claim.slot()] = self.leased_until(claim);
+        }
+        ends
+    }
+
+    fn next_question(&self, now: Time, until: impl Fn(Claim) -> Time) -> Time {
         let wanted = self.leases.wanted;
         if wanted.is_empty() {
             return Time::MAX;
         }
         let lacks = wanted
             .iter_after(self.me())
-            .any(|claim| self.leased_until(claim) <= now);
+            .any(|claim| until(claim) <= now);
         let parts = if lacks { ATTEMPTS } else { RENEWALS };
         now + self.config.timing.lease_term.part(parts)
     }
 
     /// The next question, or the end of the first lease that something here lives on.
     fn set_lease_timer(&mut self, now: Time) {
-        let ends = self
-            .in_use()
-            .iter_after(self.me())
-            .map(|claim| self.leased_until(claim));
-        let next = ends
-            .filter(|end| *end > now)
-            .fold(self.leases.next, Time::min);
+        let ends = self.lease_ends();
+        self.wake_for_leases(now, |claim| ends[claim.slot()]);
+    }
+
+    /// The same with `until` telling the end of each lease. There is none of what is not wanted.
+    fn wake_for_leases(&mut self, now: Time, until: impl Fn(Claim) -> Time) {
+        let mut next = self.leases.next;
+        for claim in self.leases.wanted.iter_after(self.me()) {
+            let end = until(claim);
+            if end > now && end < next && self.is_in_use(claim) {
+                next = end;
+            }
+        }
         self.timers.set(Timer::Lease, next);
     }
 
     /// Everything here that needs a lease at this moment.
     fn in_use(&self) -> Claims {
-        let mut claims = Claims::NONE;
-        if self.membership.uses_own() {
-            claims = claims.with(Claim::Address(self.me()));
-        }
-        for function in self.others() {
-            let standby = &self.standbys[function.index()];
-            if standby.uses_image() {
-                claims = claims.with(Claim::Image(function));
-            }
-            if standby.uses_address() {
-                claims = claims.with(Claim::Address(function));
-            }
-        }
-        claims
+        let size = self.config.size();
+        ServerId::all(size)
+            .flat_map(|function| [Claim::Address(function), Claim::Image(function)])
+            .filter(|claim| self.is_in_use(*claim))
+            .fold(Claims::NONE, Claims::with)
     }
 
-    pub(crate) fn lease_expired(&mut self, cx: &mut Context<'_>) {
+    fn is_in_use(&self, claim: Claim) -> bool {
+        let standby = &self.standbys[claim.function().index()];
+        match claim {
+            Claim::Address(function) if function == self.me() => self.membership.uses_own(),
+            Claim::Address(_) => standby.uses_address(),
+            Claim::Image(function) => function != self.me() && standby.uses_image(),
+        }
+    }
+
+    /// What was used on a lease that has ended is no longer here: the driver has seen to it.
+    ///
+    /// That comes before anything else that a step does. The programs may have stood still, and an
+    /// answer or a vote that is newer than the end would hide that there was one.
+    pub(crate) fn end_lapsed(&mut self, cx: &mut Context<'_>) {
+        if !self.config.is_guarded() || self.config.has(Bug::MissesLeaseEnd) {
+            return;
+        }
         for claim in self.in_use().iter_after(self.me()) {
-            let has_ended = self.leased_until(claim) <= cx.now;
-            if has_ended && !self.config.has(Bug::MissesLeaseEnd) {
+            if self.leased_until(claim) <= cx.now {
                 cx.out.note(Event::LeaseLost { claim });
                 match claim {
                     Claim::Address(function) if function == self.me() => self.own_lost(cx),
@@ -180,6 +226,10 @@ impl Node {
                 }
             }
         }
+    }
+
+    pub(crate) fn lease_expired(&mut self, cx: &mut Context<'_>) {
+        self.end_lapsed(cx);
         if self.leases.next <= cx.now {
             self.ask_for_leases(cx);
         } else {
@@ -201,25 +251,42 @@ impl Node {
         cx: &mut Context<'_>,
         from: ServerId,
         claims: Claims,
-        stamp: Stamp,
+        asked: Sequence,
     ) {
         if !self.config.is_guarded() {
             return;
         }
-        let claims = self.vote(cx.now, from, claims);
-        cx.out.send(from, Message::Grant { claims, stamp });
-        self.sign_of_life(cx, from);
+        if let Some(claims) = self.vote(cx.now, from, asked, claims) {
+            cx.out.send(from, Message::Grant { claims, asked });
+            self.sign_of_life(cx, from);
+        }
     }
 
-    /// The votes of this server's that `from` gets.
-    fn vote(&mut self, now: Time, from: ServerId, claims: Claims) -> Claims {
+    /// The votes of this server's that `from` gets; none when a later question of its was answered.
+    fn vote(
+        &mut self,
+        now: Time,
+        from: ServerId,
+        asked: Sequence,
+        claims: Claims,
+    ) -> Option<Claims> {
         let term = self.config.timing.lease_term;
-        let granted = self.register.request(now, from, claims, term);
-        if self.config.has(Bug::VotesTwice) {
+        let granted = if self.config.has(Bug::TakesLate) {
+            self.register.request(now, from, claims, term)
+        } else {
+            self.register.question(now, from, asked, claims, term)?
+        };
+        Some(if self.config.has(Bug::VotesTwice) {
             claims
         } else {
             granted
-        }
+        })
+    }
+
+    /// Whether something that `from` said is older than its last question that was answered here.
+    pub(crate) fn is_overtaken(&self, now: Time, from: ServerId, said: Sequence) -> bool {
+        let term = self.config.timing.lease_term;
+        self.register.is_overtaken(now, from, said, term)
     }
 
     pub(crate) fn grant_received(
@@ -227,9 +294,12 @@ impl Node {
         cx: &mut Context<'_>,
         from: ServerId,
         claims: Claims,
-        stamp: Stamp,
+        asked: Sequence,
     ) {
-        self.answered(cx, Voter::Server(from), stamp.into(), claims);
+        // A voter that speaks version 1 does not say for which life it was asked.
+        if asked.life.is_none_or(|life| life == self.config.life) {
+            self.answered(cx, Voter::Server(from), asked.stamp.into(), claims);
+        }
     }
 
     /// The witness has answered, or not.
@@ -246,26 +316,37 @@ impl Node {
 
     fn answered(&mut self, cx: &mut Context<'_>, voter: Voter, asked: Time, claims: Claims) {
         let majority = self.votes_needed();
-        let term = self.lease_length();
-        let before = self.leases;
-        if !self.leases.answered(voter, asked, claims) {
+        let Some(before) = self.leases.answered(voter, asked, claims) else {
             return;
-        }
+        };
+        let answer = Answer {
+            asked,
+            granted: claims,
+        };
+        let mut ends = [Time::ZERO; CLAIMS];
         for claim in self.leases.wanted.iter_after(self.me()) {
-            let until = self.leases.voted_until(claim, majority, term);
-            let is_longer = until > before.voted_until(claim, majority, term);
+            let vote = self.leases.voted(claim, majority);
+            let until = vote.map(|vote| vote.asked + self.lease_length());
+            ends[claim.slot()] = self.leases.with_inherited(claim, until);
+            let Some((vote, until)) = vote.zip(until) else {
+                continue;
+            };
+            // The lease is longer than before if there was no majority as late without this answer.
+            let others = vote.votes - usize::from(answer.counts(claim, vote.asked));
+            let is_longer = others + usize::from(before.counts(claim, vote.asked)) < majority;
             if is_longer && until > cx.now && !self.config.has(Bug::HoldsForEver) {
                 cx.out.hold(claim, until);
             }
         }
-        self.leases_changed(cx);
-        self.set_lease_timer(cx.now);
+        let until = |claim: Claim| ends[claim.slot()];
+        self.go_on(cx, until);
+        self.wake_for_leases(cx.now, until);
     }
 
-    /// Whatever waits for a lease that is there now goes on.
-    fn leases_changed(&mut self, cx: &mut Context<'_>) {
+    /// Whatever waits for a lease that is there now goes on. `until` tells the end of each.
+    fn go_on(&mut self, cx: &mut Context<'_>, until: impl Fn(Claim) -> Time) {
         for claim in self.leases.wanted.iter_after(self.me()) {
-            if self.leased_until(claim) <= cx.now {
+            if until(claim) <= cx.now {
                 continue;
             }
             match claim {
@@ -277,5 +358,95 @@ impl Node {
                 Claim::Image(function) => self.image_leased(cx, function),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::config::{Config, Safety};
+    use crate::io::{Input, Outbox, Output};
+    use crate::time::Life;
+    use crate::timing::Timing;
+
+    const SECOND: Span = Span::from_secs(1);
+
+    fn s(number: usize) -> ServerId {
+        ServerId::new(number - 1).unwrap()
+    }
+
+    fn at(seconds: u64) -> Time {
+        Time::ZERO + Span::from_secs(seconds)
+    }
+
+    fn node() -> Node {
+        let timing = Timing {
+            inter_monitoring: SECOND.times(100),
+            reexamination_wait: SECOND,
+            judgement_max: SECOND.times(100),
+            hand_off: SECOND,
+            poll_pause: SECOND,
+            sync_grace: SECOND,
+            join_wait: SECOND,
+            examination_max: SECOND.times(100),
+            job_max: SECOND.times(100),
+            lease_term: SECOND.times(12),
+            lease_margin: SECOND.times(2),
+        };
+        let config = Config::new(s(1), 3, 2, timing).unwrap();
+        Node::new(config.with_safety(Safety::Guarded))
+    }
+
+    fn step(node: &mut Node, now: Time, input: Input) -> Vec<Output> {
+        let mut out = Outbox::new();
+        let mut step = node.step(now, input, &mut out);
+        let outputs = step.by_ref().collect();
+        let _ = step.finish();
+        outputs
+    }
+
+    fn grant(asked: Time) -> Input {
+        Input::Message {
+            from: s(2),
+            message: Message::Grant {
+                claims: Claims::NONE.with(Claim::Address(s(1))),
+                asked: Sequence {
+                    life: Some(Life::FIRST),
+                    stamp: asked.into(),
+                },
+            },
+        }
+    }
+
+    #[test]
+    fn an_answer_that_comes_after_the_end_of_a_lease_does_not_hide_that_there_was_one() {
+        let start = Input::Start {
+            holding: true,
+            serving: Members::NONE,
+            silent: Span::MAX,
+            left: SECOND.times(10),
+        };
+        let mut node = node();
+        step(&mut node, at(100), start);
+        step(&mut node, at(101), grant(at(100)));
+        step(&mut node, at(104), Input::Deadline);
+        let claim = Claim::Address(s(1));
+        assert_eq!(node.leased_until(claim), at(110));
+        // The programs stand still, and go on with an answer that would make the lease end later.
+        let outputs = step(&mut node, at(111), grant(at(104)));
+        assert!(outputs.contains(&Output::Note(Event::LeaseLost { claim })));
+        let releases = |output: &Output| {
+            matches!(
+                output,
+                Output::Run {
+                    action: Action::ReleaseOwn,
+                    ..
+                }
+            )
+        };
+        assert!(outputs.iter().any(releases), "{outputs:?}");
+        assert_eq!(node.leased_until(claim), at(114), "for the next time");
     }
 }

@@ -14,7 +14,7 @@
 use core::fmt;
 
 use crate::id::{Members, SERVERS_MAX, ServerId};
-use crate::time::{Span, Time};
+use crate::time::{Life, Sequence, Span, Time};
 
 /// A thing that a lease is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,7 +26,7 @@ pub enum Claim {
 }
 
 /// Two for each function.
-const CLAIMS: usize = 2 * SERVERS_MAX;
+pub(crate) const CLAIMS: usize = 2 * SERVERS_MAX;
 
 impl Claim {
     /// The function whose address or image it is.
@@ -37,7 +37,7 @@ impl Claim {
         }
     }
 
-    const fn slot(self) -> usize {
+    pub(crate) const fn slot(self) -> usize {
         match self {
             Self::Address(function) => function.index(),
             Self::Image(function) => SERVERS_MAX + function.index(),
@@ -120,6 +120,11 @@ impl Claims {
         }
     }
 
+    /// One bit for each claim, by [`Claim::slot`].
+    const fn bits(self) -> u16 {
+        u16::from_le_bytes([self.addresses.bits(), self.images.bits()])
+    }
+
     /// The claims, addresses first, each in ring order from the server after `server` on.
     pub fn iter_after(self, server: ServerId) -> impl Iterator<Item = Claim> {
         let addresses = self.addresses.iter_after(server).map(Claim::Address);
@@ -138,6 +143,16 @@ pub struct Register {
     votes: [Claims; SERVERS_MAX],
     /// Before this instant it gives no votes: it may have given them in a life that it forgot.
     silent_until: Time,
+    /// The last question of each server that was taken.
+    heard: [Option<Heard>; SERVERS_MAX],
+}
+
+/// A question that a voter has taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Heard {
+    asked: Sequence,
+    /// When it arrived.
+    at: Time,
 }
 
 impl Register {
@@ -148,21 +163,83 @@ impl Register {
             until: [Time::ZERO; CLAIMS],
             votes: [Claims::NONE; SERVERS_MAX],
             silent_until: now + term.saturating_sub(silent),
+            heard: [None; SERVERS_MAX],
+        }
+    }
+
+    /// [`Register::request`] by a message, which may be late or come twice: one that was asked before
+    /// the last one taken is not taken, because it would free votes that the later one got. Nothing is
+    /// left to free when a `term` has passed, so then any is: a server whose numbering began anew gets
+    /// votes again.
+    ///
+    /// None when it was not taken; it must not be answered.
+    pub fn question(
+        &mut self,
+        now: Time,
+        from: ServerId,
+        asked: Sequence,
+        claims: Claims,
+        term: Span,
+    ) -> Option<Claims> {
+        if self.is_overtaken(now, from, asked, term) {
+            return None;
+        }
+        self.heard[from.index()] = Some(Heard { asked, at: now });
+        Some(self.request(now, from, claims, term))
+    }
+
+    /// Whether something that `from` said comes after something that it said later.
+    pub(crate) fn is_overtaken(
+        &self,
+        now: Time,
+        from: ServerId,
+        said: Sequence,
+        term: Span,
+    ) -> bool {
+        self.heard[from.index()].is_some_and(|last| now < last.at + term && said < last.asked)
+    }
+
+    /// The life in which `server` was last heard, if that is at least `silence` ago.
+    pub(crate) fn unheard(&self, now: Time, server: ServerId, silence: Span) -> Option<Life> {
+        let last = self.heard[server.index()]?;
+        last.asked.life.filter(|_| last.at + silence <= now)
+    }
+
+    /// `server` was switched off in this life or after it: the votes that it got in it are free.
+    pub(crate) fn fenced(&mut self, server: ServerId, life: Life) {
+        let heard = self.heard[server.index()].and_then(|last| last.asked.life);
+        if heard.is_some_and(|heard| heard <= life) {
+            self.free(server, self.votes[server.index()]);
+        }
+    }
+
+    /// How long ago something was heard makes no difference after a `term`, nor what was said then.
+    pub(crate) fn forget_overtaken(&mut self, now: Time, term: Span) {
+        let oldest = Time::ZERO + now.since(Time::ZERO + term);
+        for last in self.heard.iter_mut().flatten() {
+            if last.at <= oldest {
+                last.at = oldest;
+                last.asked.stamp = Time::ZERO.into();
+            }
         }
     }
 
     /// `from` wants exactly `claims`: votes it has for anything else are free again, and the votes
     /// that it gets or keeps are given for `term` from `now`. Returns those.
     pub fn request(&mut self, now: Time, from: ServerId, claims: Claims, term: Span) -> Claims {
-        let given_up = self.votes[from.index()].minus(claims);
-        self.free(from, given_up);
+        let mine = self.votes[from.index()];
+        // Nearly every question asks for what its sender has already.
+        if mine != claims {
+            self.free(from, mine.minus(claims));
+        }
         if now < self.silent_until {
             return Claims::NONE;
         }
-        let mine = self.votes[from.index()];
-        for claim in claims.minus(mine).iter_after(from) {
-            if self.until[claim.slot()] <= now {
-                self.take(from, claim);
+        if mine != claims {
+            for claim in claims.minus(mine).iter_after(from) {
+                if self.until[claim.slot()] <= now {
+                    self.take(from, claim);
+                }
             }
         }
         let granted = self.votes[from.index()];
@@ -178,6 +255,12 @@ impl Register {
         let has = |server: &ServerId| self.votes[server.index()].contains(claim);
         let is_given = self.until[claim.slot()] > now;
         ServerId::all(SERVERS_MAX).find(|server| is_given && has(server))
+    }
+
+    /// What `server` had the vote for when it last asked; of these, some may have ended since.
+    #[must_use]
+    pub const fn votes_of(&self, server: ServerId) -> Claims {
+        self.votes[server.index()]
     }
 
     /// Whether it gives no votes yet at `now`.
@@ -217,6 +300,10 @@ impl Register {
             *until = until.rebased(now, base);
         }
         self.silent_until = self.silent_until.max(now).rebased(now, base);
+        for last in self.heard.iter_mut().flatten() {
+            last.at = last.at.rebased(now, base);
+            last.asked = last.asked.rebased(now, base);
+        }
         self
     }
 
@@ -229,6 +316,7 @@ impl Register {
         let mut moved = *self;
         for server in ServerId::all(SERVERS_MAX) {
             moved.votes[name(server).index()] = set(self.votes[server.index()]);
+            moved.heard[name(server).index()] = self.heard[server.index()];
             for (from, to) in [
                 (Claim::Address(server), Claim::Address(name(server))),
                 (Claim::Image(server), Claim::Image(name(server))),
@@ -260,6 +348,31 @@ impl Voter {
             Self::Witness => SERVERS_MAX,
         }
     }
+}
+
+/// What an asker knows of one voter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// When the voter was asked what it last answered to.
+    pub(crate) asked: Time,
+    /// Its answer.
+    pub(crate) granted: Claims,
+}
+
+impl Answer {
+    /// Whether it is a vote for `claim` from a question at `asked` or later.
+    pub(crate) fn counts(self, claim: Claim, asked: Time) -> bool {
+        self.granted.contains(claim) && self.asked >= asked
+    }
+}
+
+/// The vote that a lease ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DecidingVote {
+    /// When its voter was asked.
+    pub(crate) asked: Time,
+    /// How many votes are as late, itself among them.
+    pub(crate) votes: usize,
 }
 
 /// What an asker knows: what it wants, and who last voted for what.
@@ -312,18 +425,32 @@ impl Leases {
         self.stamp
     }
 
+    /// The stamp of the last question.
+    pub(crate) const fn last_stamp(&self) -> Time {
+        self.stamp
+    }
+
     /// A voter was asked at `asked` and granted `claims`. An answer to an older question than the
     /// last one answered is old news.
     ///
-    /// Tells whether it was news.
-    pub(crate) fn answered(&mut self, voter: Voter, asked: Time, claims: Claims) -> bool {
+    /// If it was news, returns what was known of that voter before.
+    pub(crate) fn answered(&mut self, voter: Voter, asked: Time, claims: Claims) -> Option<Answer> {
         let place = voter.place();
-        let is_news = asked >= self.asked[place].max(self.since) && asked <= self.stamp;
+        let before = Answer {
+            asked: self.asked[place],
+            granted: self.granted[place],
+        };
+        let is_news = asked >= before.asked.max(self.since) && asked <= self.stamp;
         if is_news {
             self.asked[place] = asked;
             self.granted[place] = claims;
         }
-        is_news
+        is_news.then_some(before)
+    }
+
+    /// A new life begins at `now`: an answer to a question from before it counts for nothing.
+    pub(crate) const fn begin(&mut self, now: Time) {
+        self.since = now;
     }
 
     /// What is given up is no longer leased, whatever the voters said.
@@ -339,7 +466,15 @@ impl Leases {
     /// Until when `claim` is leased, by votes or inherited; an instant that has passed means that it
     /// is not.
     pub(crate) fn until(&self, claim: Claim, majority: usize, term: Span) -> Time {
-        let voted = self.voted_until(claim, majority, term);
+        self.with_inherited(
+            claim,
+            self.voted(claim, majority).map(|vote| vote.asked + term),
+        )
+    }
+
+    /// The end of what was inherited of `claim`, if that is later than the end of its votes.
+    pub(crate) fn with_inherited(&self, claim: Claim, voted: Option<Time>) -> Time {
+        let voted = voted.unwrap_or(Time::ZERO);
         if self.inherited.contains(claim) {
             voted.max(self.inherited_until)
         } else {
@@ -347,23 +482,64 @@ impl Leases {
         }
     }
 
-    /// Until when `majority` voters, whose votes count for `term`, have leased `claim`.
-    pub(crate) fn voted_until(&self, claim: Claim, majority: usize, term: Span) -> Time {
-        let mut asked = [Time::ZERO; VOTERS];
+    /// The vote that the lease of `claim` ends with: the first one without which there is no
+    /// `majority`. None while there is none.
+    pub(crate) fn voted(&self, claim: Claim, majority: usize) -> Option<DecidingVote> {
+        // Nearly all votes are of the last question and the one before it, so one look at all voters
+        // is enough to find the latest two instants and how many votes are of each.
+        let slot = claim.slot();
+        let (mut last, mut of_last) = (Time::ZERO, 0);
+        let (mut before, mut of_before) = (Time::ZERO, 0);
         let mut votes = 0;
-        for place in 0..VOTERS {
-            if self.granted[place].contains(claim) {
-                asked[votes] = self.asked[place];
-                votes += 1;
+        for (granted, &asked) in self.granted.iter().zip(&self.asked) {
+            if granted.bits() >> slot & 1 == 0 {
+                continue;
+            }
+            votes += 1;
+            if asked == last {
+                of_last += 1;
+            } else if asked == before {
+                of_before += 1;
+            } else if asked > last {
+                (before, of_before) = (last, of_last);
+                (last, of_last) = (asked, 1);
+            } else if asked > before {
+                (before, of_before) = (asked, 1);
             }
         }
         if votes < majority {
-            return Time::ZERO;
+            None
+        } else if of_last >= majority {
+            Some(DecidingVote {
+                asked: last,
+                votes: of_last,
+            })
+        } else if of_last + of_before >= majority {
+            Some(DecidingVote {
+                asked: before,
+                votes: of_last + of_before,
+            })
+        } else {
+            self.voted_long_ago(slot, majority)
         }
-        let asked = &mut asked[..votes];
-        asked.sort_unstable();
-        // The lease ends with the first vote without which there is no majority.
-        asked[votes - majority] + term
+    }
+
+    /// The same by sorting, for votes of more than two questions.
+    #[cold]
+    fn voted_long_ago(&self, slot: usize, majority: usize) -> Option<DecidingVote> {
+        let mut latest = [Time::ZERO; VOTERS];
+        let mut votes = 0;
+        for (granted, &asked) in self.granted.iter().zip(&self.asked) {
+            if granted.bits() >> slot & 1 == 1 {
+                latest[votes] = asked;
+                votes += 1;
+            }
+        }
+        let latest = &mut latest[..votes];
+        latest.sort_unstable_by(|one, other| other.cmp(one));
+        let asked = *latest.get(majority.checked_sub(1)?)?;
+        let votes = latest.iter().filter(|at| **at >= asked).count();
+        Some(DecidingVote { asked, votes })
     }
 
     /// The same with every server called what `name` says, and every set what `set` says.
@@ -393,8 +569,9 @@ impl Leases {
                 self.granted[place] = Claims::NONE;
             }
         }
+        // Answers to a question count until a term after it, so its stamp is remembered as long.
         let old = |at: Time| at + term <= now;
-        self.stamp = if self.stamp < now {
+        self.stamp = if old(self.stamp) {
             Time::ZERO
         } else {
             self.stamp.rebased(now, base)
@@ -549,6 +726,19 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_counts_also_when_time_has_moved_since_the_question() {
+        let claim = Claim::Address(s(2));
+        let mut leases = Leases::new();
+        leases.stamp(at(4));
+        leases.rebase(at(6), at(106), TERM);
+        let answer = leases.answered(Voter::Witness, at(104), Claims::NONE.with(claim));
+        assert!(answer.is_some());
+        assert_eq!(leases.until(claim, 1, TERM), at(110));
+        let unasked = leases.answered(Voter::Witness, at(105), Claims::NONE);
+        assert!(unasked.is_none(), "never asked");
+    }
+
+    #[test]
     fn a_stamp_of_this_instant_is_remembered_when_time_moves() {
         let mut leases = Leases::new();
         leases.stamp(at(4));
@@ -559,5 +749,24 @@ mod tests {
         );
         leases.rebase(at(105), at(5), TERM);
         assert_eq!(leases.stamp(at(5)), at(5));
+    }
+
+    #[test]
+    fn claims_tell_addresses_and_images() {
+        let claims = Claims::both(s(2)).with(Claim::Address(s(3)));
+        assert_eq!(alloc::format!("{claims:?}"), "{S2, S3}+{S2}");
+    }
+
+    #[test]
+    fn a_vote_that_ends_now_is_forgotten_when_time_moves() {
+        let claims = Claims::both(s(2));
+        let mut leases = Leases::new();
+        let asked = leases.stamp(at(4));
+        leases.answered(Voter::Witness, asked, claims);
+        leases.rebase(at(4) + TERM, at(100), TERM);
+        assert_eq!(leases.until(Claim::Image(s(2)), 1, TERM), Time::ZERO);
+        let register = Register::new(Time::ZERO, Span::MAX, TERM);
+        let moved = register.rebased(Time::ZERO, at(100));
+        assert_eq!(moved, Register::new(at(100), Span::MAX, TERM));
     }
 }

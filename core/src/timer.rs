@@ -1,6 +1,6 @@
 //! The timers of a node: a small table, indexed by what each wake-up is for.
 
-use crate::id::{SERVERS_MAX, ServerId};
+use crate::id::{Members, SERVERS_MAX, ServerId};
 use crate::time::Time;
 
 /// What a wake-up is for.
@@ -23,9 +23,11 @@ pub enum Timer {
     Lease,
     /// The votes of the witness: an answer that does not come.
     Vote,
+    /// What this server has seen by itself: until then nothing more is said of it.
+    Seen,
 }
 
-const COUNT: usize = 3 * SERVERS_MAX + 5;
+const COUNT: usize = 3 * SERVERS_MAX + 6;
 
 impl Timer {
     /// Every timer that a node has, in the order of their table.
@@ -43,6 +45,7 @@ impl Timer {
             Self::Own => 3 * SERVERS_MAX + 2,
             Self::Lease => 3 * SERVERS_MAX + 3,
             Self::Vote => 3 * SERVERS_MAX + 4,
+            Self::Seen => 3 * SERVERS_MAX + 5,
         }
     }
 
@@ -58,7 +61,8 @@ impl Timer {
             25 => Self::Join,
             26 => Self::Own,
             27 => Self::Lease,
-            _ => Self::Vote,
+            28 => Self::Vote,
+            _ => Self::Seen,
         }
     }
 
@@ -76,7 +80,7 @@ impl Timer {
 
 /// The timers that are set. Setting one again moves it.
 ///
-/// A node in good health has two timers of 29 set, and moves them with nearly every input. So the
+/// A node in good health has two timers of 30 set, and moves them with nearly every input. So the
 /// earliest one is not kept: it is looked for once a step, among those that are set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Timers {
@@ -120,6 +124,22 @@ impl Timers {
     #[inline]
     pub(crate) fn is_set(&self, timer: Timer) -> bool {
         self.set >> timer.slot() & 1 == 1
+    }
+
+    /// The first of these servers, each set for one kind of timer in the order of the table, whose
+    /// timer is not set; with the place of its set.
+    #[inline]
+    pub(crate) fn first_missing(&self, sets: [Members; 3]) -> Option<(usize, ServerId)> {
+        let [first, second, third] = sets.map(Members::bits);
+        let wanted = u32::from_le_bytes([first, second, third, 0]);
+        let missing = wanted & !self.set;
+        let lost = |kind: usize, server: ServerId| missing >> (kind * SERVERS_MAX + server.index());
+        (missing != 0)
+            .then(|| ServerId::all(SERVERS_MAX))?
+            .find_map(|server| {
+                let kind = (0..3).find(|kind| lost(*kind, server) & 1 == 1)?;
+                Some((kind, server))
+            })
     }
 
     /// The earliest timer of the node of `me`, [`Timer::turn`] deciding between several at one
@@ -220,6 +240,19 @@ mod tests {
         );
         assert_eq!(timers.due(Timer::Join), Some(Time::from_nanos(50)));
         assert_eq!(timers.due(Timer::Beat), None);
+    }
+
+    #[test]
+    fn moved_timers_keep_their_distance_and_those_not_set_stay_so() {
+        let at = Time::from_nanos;
+        for base in [3, 100] {
+            let mut timers = Timers::new();
+            timers.set(Timer::Join, at(9));
+            timers.rebase(at(5), at(base));
+            assert_eq!(timers.due(Timer::Join), Some(at(base + 4)));
+            timers.clear(Timer::Join);
+            assert_eq!(timers, Timers::new());
+        }
     }
 
     #[test]

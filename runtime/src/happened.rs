@@ -57,11 +57,29 @@ pub enum Kind {
     LeaseLost,
     /// [`Event::Refused`]
     Refused,
+    /// [`Event::Ordered`]
+    Ordered,
+    /// [`Event::LeftAlone`]
+    LeftAlone,
+    /// [`Event::HandOverBegun`]
+    HandOverBegun,
+    /// [`Event::HandOverFailed`]
+    HandOverFailed,
+    /// [`Event::Parked`]
+    Parked,
+    /// [`Event::Left`]
+    Left,
+    /// [`Event::RivalSeen`]
+    RivalSeen,
+    /// [`Event::Overruled`]
+    Overruled,
+    /// [`Event::Fenced`]
+    Fenced,
 }
 
 impl Kind {
     /// Every kind, each at the place of its code.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 32] = [
         Self::Managing,
         Self::Stopped,
         Self::Detected,
@@ -85,6 +103,15 @@ impl Kind {
         Self::StructureChanged,
         Self::LeaseLost,
         Self::Refused,
+        Self::Ordered,
+        Self::LeftAlone,
+        Self::HandOverBegun,
+        Self::HandOverFailed,
+        Self::Parked,
+        Self::Left,
+        Self::RivalSeen,
+        Self::Overruled,
+        Self::Fenced,
     ];
 
     /// The number that stands for it between servers.
@@ -126,6 +153,15 @@ impl Kind {
             Self::StructureChanged => "structure-changed",
             Self::LeaseLost => "lease-lost",
             Self::Refused => "refused",
+            Self::Ordered => "ordered",
+            Self::LeftAlone => "left-alone",
+            Self::HandOverBegun => "hand-over-begun",
+            Self::HandOverFailed => "hand-over-failed",
+            Self::Parked => "parked",
+            Self::Left => "left",
+            Self::RivalSeen => "rival-seen",
+            Self::Overruled => "overruled",
+            Self::Fenced => "fenced",
         }
     }
 }
@@ -164,6 +200,15 @@ pub fn kind_and_subject(event: &Event) -> (Kind, Option<ServerId>) {
         Event::StructureChanged { .. } => (Kind::StructureChanged, None),
         Event::LeaseLost { claim } => (Kind::LeaseLost, Some(claim.function())),
         Event::Refused { .. } => (Kind::Refused, None),
+        Event::Ordered { server, .. } => (Kind::Ordered, Some(server)),
+        Event::LeftAlone { target, .. } => (Kind::LeftAlone, Some(target)),
+        Event::HandOverBegun { target } => (Kind::HandOverBegun, Some(target)),
+        Event::HandOverFailed { target } => (Kind::HandOverFailed, Some(target)),
+        Event::Parked { target } => (Kind::Parked, Some(target)),
+        Event::Left => (Kind::Left, None),
+        Event::RivalSeen { function } => (Kind::RivalSeen, Some(function)),
+        Event::Overruled { function, .. } => (Kind::Overruled, Some(function)),
+        Event::Fenced { target } => (Kind::Fenced, Some(target)),
     }
 }
 
@@ -175,7 +220,7 @@ pub struct Happened {
     /// The server or function that it is about; the server that noted it where none is named.
     pub server: String,
     /// What else the event says: the trouble, the means that was tried, the other server, the lease that
-    /// was lost, or the servers now in the ring.
+    /// was lost, the orders now in force, or the servers now in the ring.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
@@ -190,12 +235,19 @@ impl Happened {
         };
         let (kind, subject) = kind_and_subject(event);
         let detail = match *event {
-            Event::Detected { trouble, .. } | Event::Confirmed { trouble, .. } => {
-                Some(trouble_name(trouble).to_owned())
-            }
+            Event::Detected { trouble, .. }
+            | Event::Confirmed { trouble, .. }
+            | Event::LeftAlone { trouble, .. } => Some(trouble_name(trouble).to_owned()),
             Event::Tried { means, .. } => Some(means_name(means).to_owned()),
             Event::StoodIn { manager, .. } | Event::Refused { manager } => Some(name(manager)),
             Event::Deferred { to, .. } => Some(name(to)),
+            Event::Overruled { by, .. } => Some(name(by)),
+            Event::Ordered {
+                maintenance,
+                frozen,
+                away,
+                ..
+            } => Some(orders_names(maintenance, frozen, away)),
             Event::StructureChanged { members } => {
                 let names: Vec<String> = members.iter().map(name).collect();
                 Some(names.join(", "))
@@ -235,6 +287,7 @@ const fn means_name(means: Means) -> &'static str {
         Means::RestartServer => "restart-server",
         Means::AwaitReturn => "await-return",
         Means::PowerOn => "power-on",
+        Means::Fence => "fence",
     }
 }
 
@@ -243,6 +296,23 @@ const fn claim_name(claim: Claim) -> &'static str {
         Claim::Address(_) => "address",
         Claim::Image(_) => "image",
     }
+}
+
+/// The orders in force for a server, or that there are none left.
+fn orders_names(maintenance: bool, frozen: bool, away: bool) -> String {
+    let orders = [
+        (maintenance, "maintenance"),
+        (frozen, "frozen"),
+        (away, "away"),
+    ];
+    let given: Vec<&str> = orders
+        .iter()
+        .filter_map(|&(given, name)| given.then_some(name))
+        .collect();
+    if given.is_empty() {
+        return "none".to_owned();
+    }
+    given.join(", ")
 }
 
 #[cfg(test)]
@@ -273,5 +343,21 @@ mod tests {
         let members = tetrarch_core::Members::first(2);
         let changed = Event::StructureChanged { members };
         assert_eq!(told(changed), "mail: structure-changed (mail, web)");
+        let ordered = |maintenance, away| Event::Ordered {
+            server: web,
+            maintenance,
+            frozen: false,
+            away,
+        };
+        assert_eq!(
+            told(ordered(true, true)),
+            "web: ordered (maintenance, away)"
+        );
+        assert_eq!(told(ordered(false, false)), "web: ordered (none)");
+        let overruled = Event::Overruled {
+            function: mail,
+            by: web,
+        };
+        assert_eq!(told(overruled), "mail: overruled (web)");
     }
 }

@@ -33,13 +33,13 @@ impl Plant {
 
     /// When the next thing happens by itself.
     pub fn next_at(&mut self) -> Option<Time> {
-        self.world.queue.peek_time()
+        self.world.agenda.peek_time()
     }
 
     /// Lets the next thing happen, at its time. Tells which node is to be told of it, if one is; the
     /// input is one that the node waits for, or did until lately.
     pub fn happen(&mut self) -> Option<(ServerId, Input)> {
-        let (at, happening) = self.world.queue.pop()?;
+        let (at, happening) = self.world.agenda.pop_until(Time::MAX)?;
         self.world.now = at;
         input(self.world.happen(happening))
     }

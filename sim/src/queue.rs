@@ -118,6 +118,13 @@ impl<E: Copy> Queue<E> {
         self.window.peek_time().or_else(|| self.heap.peek_time())
     }
 
+    /// The earliest event, with its time; `None` when nothing is pending.
+    #[inline]
+    #[must_use]
+    pub fn peek(&self) -> Option<(Time, &E)> {
+        self.window.peek().or_else(|| self.heap.peek())
+    }
+
     /// How many events are pending.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::observer::Observer;
 use crate::parameters::Parameters;
-use crate::scenario::Scenario;
+use crate::scenario::{Equipment, Fault, Scenario};
 use crate::simulation::configs;
 
 /// The version of the software that records of simulated runs name.
@@ -54,6 +54,8 @@ pub struct Records<F, W> {
     sink_for: F,
     nodes: Vec<Recorded<W>>,
     finished: Vec<(Life, W)>,
+    equipment: Equipment,
+    faults: Vec<Fault>,
     failed: Option<LifeError>,
 }
 
@@ -93,6 +95,8 @@ where
             sink_for,
             nodes: configs.into_iter().map(recorded).collect(),
             finished: Vec::new(),
+            equipment: scenario.equipment,
+            faults: scenario.faults.clone(),
             failed: None,
         })
     }
@@ -135,12 +139,16 @@ where
         Ok(())
     }
 
-    fn begin_life(&mut self, place: usize) -> Result<(), WriteError> {
+    fn begin_life(&mut self, now: Time, place: usize) -> Result<(), WriteError> {
         self.end_life(place)?;
         let node = &mut self.nodes[place];
         node.life.number += 1;
         let sink = (self.sink_for)(node.life)?;
-        node.writer = Some(Writer::new(sink, &node.config, SOFTWARE)?);
+        let server = node.life.server;
+        let version = self.equipment.version_at(&self.faults, server, now);
+        let life = tetrarch_core::Life::new(node.life.number);
+        let config = node.config.with_version(version).with_life(life);
+        node.writer = Some(Writer::new(sink, &config, SOFTWARE)?);
         Ok(())
     }
 }
@@ -153,7 +161,7 @@ where
     fn input(&mut self, now: Time, server: ServerId, input: &Input) {
         let place = server.index();
         if matches!(input, Input::Start { .. }) {
-            self.attempt(place, Self::begin_life);
+            self.attempt(place, |records, place| records.begin_life(now, place));
         }
         // What comes before a node is started for the first time finds no record; it does nothing.
         self.attempt(place, |records, place| {

@@ -4,7 +4,9 @@
 //! queue, since every step may move it: at one instant the queue goes first, then wake-ups in ring
 //! order.
 
-use tetrarch_core::{Config, ConfigError, Input, Members, Node, Outbox, Output, ServerId, Time};
+use tetrarch_core::{
+    Config, ConfigError, Event, Input, Members, Node, Outbox, Output, ServerId, Time,
+};
 
 use crate::observer::Observer;
 use crate::parameters::Parameters;
@@ -18,11 +20,19 @@ pub struct Simulation<O> {
     nodes: Vec<Node>,
     /// When each node wants to be woken.
     wakes: Vec<Time>,
+    /// The first of them, and whose it is: the one that comes first in the ring among several.
+    first_wake: (Time, usize),
     outbox: Outbox,
     world: World<O>,
     inputs: u64,
     /// The server whose node the last thing that happened has stepped.
     stepped: Option<ServerId>,
+}
+
+/// The first wake-up and its place; the earliest place among several at one instant.
+fn first_of(wakes: &[Time]) -> (Time, usize) {
+    let places = wakes.iter().copied().zip(0..);
+    places.min().unwrap_or((Time::MAX, 0))
 }
 
 /// The configurations of the scenario's nodes in ring order.
@@ -35,7 +45,11 @@ pub(crate) fn configs(
     ServerId::all(size)
         .map(|me| {
             let config = Config::new(me, size, guests, parameters.timing())?;
-            Ok(config.with_safety(scenario.safety))
+            Ok(config
+                .with_safety(scenario.safety)
+                .with_failback(scenario.policy.failback)
+                .with_damping(scenario.policy.damping)
+                .with_fenceable(scenario.equipment.fences))
         })
         .collect()
 }
@@ -66,6 +80,7 @@ impl<O: Observer> Simulation<O> {
         let nodes = nodes.into_iter().map(Node::new).collect();
         let mut simulation = Self {
             wakes: vec![Time::MAX; size],
+            first_wake: (Time::MAX, 0),
             nodes,
             outbox: Outbox::new(),
             world: World::new(scenario, parameters, seed, observer),
@@ -83,6 +98,7 @@ impl<O: Observer> Simulation<O> {
             *node = Node::new(*node.config());
         }
         self.wakes.fill(Time::MAX);
+        self.first_wake = (Time::MAX, 0);
         self.inputs = 0;
         self.world.reset(seed);
         self.boot();
@@ -112,36 +128,35 @@ impl<O: Observer> Simulation<O> {
     /// Lets the next thing happen, unless that is after `end`. Tells whether it did.
     pub fn advance(&mut self, end: Time) -> bool {
         self.stepped = None;
-        let (mut wake, mut sleeper) = (Time::MAX, 0);
-        for (place, at) in self.wakes.iter().enumerate() {
-            if *at < wake {
-                (wake, sleeper) = (*at, place);
-            }
-        }
-        match self.world.queue.peek_time() {
-            Some(at) if at <= wake => {
-                if at > end {
-                    return false;
-                }
-                if let Some((at, happening)) = self.world.queue.pop() {
-                    self.world.now = at;
-                    let stimulus = self.world.happen(happening);
-                    self.stimulate(stimulus);
-                }
-            }
-            _ if wake > end || wake == Time::MAX => return false,
-            _ => {
-                self.world.now = wake;
-                self.wake(sleeper);
-            }
+        let (wake, sleeper) = self.first_wake;
+        if let Some((at, happening)) = self.world.agenda.pop_until(wake.min(end)) {
+            self.world.now = at;
+            let stimulus = self.world.happen(happening);
+            self.stimulate(stimulus);
+        } else if wake > end || wake == Time::MAX {
+            return false;
+        } else {
+            self.world.now = wake;
+            self.wake(sleeper);
         }
         true
+    }
+
+    /// Moves the wake-up of the node at `place`. The first of all is looked for only when it was
+    /// that one: most inputs move no wake-up.
+    fn set_wake(&mut self, place: usize, at: Time) {
+        self.wakes[place] = at;
+        if (at, place) <= self.first_wake {
+            self.first_wake = (at, place);
+        } else if place == self.first_wake.1 {
+            self.first_wake = first_of(&self.wakes);
+        }
     }
 
     fn wake(&mut self, place: usize) {
         match ServerId::new(place) {
             Some(server) if self.world.is_managing(server) => self.step(server, Input::Deadline),
-            _ => self.wakes[place] = Time::MAX,
+            _ => self.set_wake(place, Time::MAX),
         }
     }
 
@@ -156,6 +171,12 @@ impl<O: Observer> Simulation<O> {
         let now = self.world.now;
         self.inputs += 1;
         self.stepped = Some(server);
+        if matches!(input, Input::Start { .. }) {
+            // Every life of the programs has a number of its own, and maybe another version.
+            let (version, life) = self.world.programs(server);
+            let config = *self.nodes[place].config();
+            self.nodes[place] = Node::new(config.with_version(version).with_life(life));
+        }
         self.world.observer.input(now, server, &input);
         let mut step = self.nodes[place].step(now, input, &mut self.outbox);
         for output in step.by_ref() {
@@ -165,12 +186,13 @@ impl<O: Observer> Simulation<O> {
                 Output::Run { job, action } => self.world.begin(server, job, action),
                 Output::Cancel { job } => self.world.cancel(server, job),
                 Output::Hold { claim, until } => self.world.hold(server, claim, until),
-                Output::Note(_) => {}
+                Output::Note(Event::Left) => self.world.may_go_down(server),
+                Output::Announce { .. } | Output::Note(_) => {}
             }
         }
         let deadline = step.finish();
         self.world.observer.decided(now, server, deadline);
-        self.wakes[place] = deadline.map_or(Time::MAX, |deadline| deadline.at);
+        self.set_wake(place, deadline.map_or(Time::MAX, |deadline| deadline.at));
     }
 
     /// The instant up to which everything has happened.

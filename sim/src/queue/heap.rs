@@ -91,6 +91,13 @@ impl<E: Copy> Heap<E> {
         (self.root != NONE).then(|| time_of(self.root))
     }
 
+    #[inline]
+    pub(super) fn peek(&self) -> Option<(Time, &E)> {
+        // The slot is the low half of the key's low half.
+        let event = self.slab.get(self.root as u32 as usize);
+        self.peek_time().zip(event)
+    }
+
     pub(super) fn clear(&mut self) {
         self.root = NONE;
         self.lines.clear();

@@ -45,10 +45,15 @@ impl<E: Copy> Window<E> {
 
     #[inline]
     pub(super) fn peek_time(&self) -> Option<Time> {
+        self.peek().map(|(time, _)| time)
+    }
+
+    #[inline]
+    pub(super) fn peek(&self) -> Option<(Time, &E)> {
         self.places
             .get(self.head..self.tail)?
             .first()
-            .map(|place| place.0)
+            .map(|(time, event)| (*time, event))
     }
 
     pub(super) fn clear(&mut self) {

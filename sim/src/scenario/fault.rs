@@ -1,9 +1,11 @@
 //! `[[fault]]`: what goes wrong, or is put right, and when.
 
-use tetrarch_core::Time;
+use tetrarch_core::{Time, Version};
 
+use super::equipment::read_version;
 use super::error::ScenarioError;
 use super::group::{ServerIndex, read_server, read_servers};
+use super::operation::Operation;
 use super::reader::{Item, Section};
 use super::value::quoted;
 use super::write::Writer;
@@ -80,6 +82,17 @@ pub enum FaultAction {
     AgentStop(ServerIndex),
     /// `agent-start`: the flag file is created, so the server's executer starts its managers.
     AgentStart(ServerIndex),
+    /// `fence-fails`: from now on the device that would switch this server off does nothing, and says
+    /// so.
+    FenceFails(ServerIndex),
+    /// `upgrade`: the programs on the server's disk are replaced by those of this version, newer or
+    /// older; it is theirs from their next start on.
+    Upgrade {
+        /// The server.
+        server: ServerIndex,
+        /// The version of the programs that it gets.
+        version: Version,
+    },
     /// `virtual-server-fails`: from now on this server's virtual server can neither be resumed nor
     /// started, on any host.
     VirtualServerFails(ServerIndex),
@@ -107,6 +120,8 @@ pub enum FaultAction {
     /// `file-server-slow`: the file server's rate is divided by this factor, 1 to 1000; 1 gives it
     /// its full rate again.
     FileServerSlow(u32),
+    /// What an operator does on purpose.
+    Operation(Operation),
 }
 
 type Reader = fn(&Section<'_>, &[String]) -> Result<FaultAction, ScenarioError>;
@@ -145,7 +160,13 @@ const KINDS: &[Kind] = &[
     of_server!("repair", Repair),
     of_server!("agent-stop", AgentStop),
     of_server!("agent-start", AgentStart),
+    Kind {
+        name: "upgrade",
+        keys: &["server", "version"],
+        read: read_upgrade,
+    },
     of_server!("virtual-server-fails", VirtualServerFails),
+    of_server!("fence-fails", FenceFails),
     of_server!("file-server-cut", FileServerCut),
     Kind {
         name: "cut",
@@ -213,13 +234,23 @@ fn read_kind(
     section: &Section<'_>,
     group: &[String],
 ) -> Result<FaultAction, ScenarioError> {
-    let names = || format!("one of {}", quoted(KINDS.iter().map(|kind| kind.name)));
+    let kinds = KINDS.iter().map(|kind| kind.name);
+    let all = kinds.chain(Operation::names().map(|(name, _)| name));
+    let names = || format!("one of {}", quoted(all.clone()));
     let name = item.text(&names())?;
     let kind = KINDS.iter().find(|kind| kind.name == name);
-    let kind = kind.ok_or_else(|| item.refuse(names()))?;
-    let keys: Vec<&str> = ["at", "fault"].iter().chain(kind.keys).copied().collect();
+    let of_kind = kind.map(|kind| kind.keys);
+    let operation = Operation::names().find(|(known, _)| *known == name);
+    let needed = of_kind.or(operation.map(|(_, keys)| keys));
+    let needed = needed.ok_or_else(|| item.refuse(names()))?;
+    let keys: Vec<&str> = ["at", "fault"].iter().chain(needed).copied().collect();
     section.refuse_unknown(&keys)?;
-    (kind.read)(section, group)
+    match kind {
+        Some(kind) => (kind.read)(section, group),
+        None => Operation::read(name, section, group)
+            .ok_or_else(|| item.refuse(names()))?
+            .map(FaultAction::Operation),
+    }
 }
 
 /// Reads an instant of the run, from its start to `end`.
@@ -248,6 +279,12 @@ fn read_cut(section: &Section<'_>, group: &[String]) -> Result<FaultAction, Scen
         return Err(item.refuse("another server than \"from\""));
     }
     Ok(FaultAction::Cut { from, to })
+}
+
+fn read_upgrade(section: &Section<'_>, group: &[String]) -> Result<FaultAction, ScenarioError> {
+    let server = server(section, "server", group)?;
+    let version = read_version(section.need("version", "the version of the new programs")?)?;
+    Ok(FaultAction::Upgrade { server, version })
 }
 
 fn read_partition(section: &Section<'_>, group: &[String]) -> Result<FaultAction, ScenarioError> {
@@ -288,14 +325,17 @@ fn read_slow(section: &Section<'_>, _: &[String]) -> Result<FaultAction, Scenari
 impl FaultAction {
     /// The value of the key `trouble` or `fault` that stands for this action.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
+            Self::Operation(operation) => operation.name(),
             Self::Trouble { trouble, .. } => trouble.name(),
             Self::Crash(_) => "crash",
             Self::Destroy(_) => "destroy",
             Self::Repair(_) => "repair",
             Self::AgentStop(_) => "agent-stop",
             Self::AgentStart(_) => "agent-start",
+            Self::FenceFails(_) => "fence-fails",
+            Self::Upgrade { .. } => "upgrade",
             Self::VirtualServerFails(_) => "virtual-server-fails",
             Self::FileServerCut(_) => "file-server-cut",
             Self::Cut { .. } => "cut",
@@ -326,7 +366,12 @@ pub(super) fn write_fault(fault: &Fault, out: &mut Writer<'_>) {
         | FaultAction::AgentStop(server)
         | FaultAction::AgentStart(server)
         | FaultAction::VirtualServerFails(server)
+        | FaultAction::FenceFails(server)
         | FaultAction::FileServerCut(server) => out.server("server", *server),
+        FaultAction::Upgrade { server, version } => {
+            out.server("server", *server);
+            out.bare("version", version.number());
+        }
         FaultAction::Cut { from, to } => {
             out.server("from", *from);
             out.server("to", *to);
@@ -337,6 +382,11 @@ pub(super) fn write_fault(fault: &Fault, out: &mut Writer<'_>) {
         }
         FaultAction::Loss(share) => out.bare("percent", share.percent_text()),
         FaultAction::FileServerSlow(factor) => out.bare("factor", factor),
+        FaultAction::Operation(operation) => {
+            if let Some(server) = operation.server() {
+                out.server("server", server);
+            }
+        }
         FaultAction::Heal | FaultAction::FileServerDown | FaultAction::FileServerUp => {}
     }
 }
@@ -347,12 +397,13 @@ mod tests {
 
     #[test]
     fn every_kind_is_written_under_the_name_that_reads_it() {
-        for kind in KINDS {
-            let keys: String = kind
-                .keys
+        let kinds = KINDS.iter().map(|kind| (kind.name, kind.keys));
+        for (name, keys) in kinds.chain(Operation::names()) {
+            let keys: String = keys
                 .iter()
                 .map(|key| match *key {
                     "server" | "from" => format!("{key} = \"a\"\n"),
+                    "version" => "version = 1\n".to_owned(),
                     "to" => "to = \"c\"\n".to_owned(),
                     "sides" => "sides = [[\"a\"], [\"c\"]]\n".to_owned(),
                     number => format!("{number} = 5\n"),
@@ -361,10 +412,10 @@ mod tests {
             let text = format!(
                 "name = \"n\"\npurpose = \"p\"\ngroup = [\"a\", \"c\"]\nduration = \"1s\"\n\
                  [[fault]]\nat = \"1s\"\nfault = \"{}\"\n{keys}",
-                kind.name
+                name
             );
             let scenario = crate::scenario::Scenario::parse(&text, "f", ".".as_ref()).unwrap();
-            assert_eq!(scenario.faults[0].action.name(), kind.name);
+            assert_eq!(scenario.faults[0].action.name(), name);
         }
     }
 }

@@ -19,12 +19,12 @@ impl<O: Observer> World<O> {
         match action {
             Action::ExamineNetwork { target } => {
                 let at = self.now + self.spans.network_normal;
-                self.queue
+                self.agenda
                     .push(at, Happening::NetworkExamined { ticket, target });
             }
             Action::ExamineServices { target } => {
                 let at = self.now + self.spans.link_delay.times(2);
-                self.queue
+                self.agenda
                     .push(at, Happening::ServicesExamined { ticket, target });
             }
             Action::RestartServices { target, failing } => {
@@ -34,6 +34,11 @@ impl<O: Observer> World<O> {
             Action::PowerOn { target } => {
                 self.power_on(target);
                 self.finish(self.now + self.spans.link_delay, ticket, Outcome::Ok);
+            }
+            Action::Fence { target } => {
+                let at = self.now + self.parameters.fence;
+                let command = Command::Fence { target };
+                self.agenda.push(at, Happening::Effect { ticket, command });
             }
             Action::Resume { function } => {
                 let span = self.parameters.virtual_server_resume;
@@ -52,7 +57,7 @@ impl<O: Observer> World<O> {
             Action::Suspend { function } => {
                 let at = self.now + self.parameters.virtual_server_suspend;
                 let command = Command::Suspend { function };
-                self.queue.push(at, Happening::Effect { ticket, command });
+                self.agenda.push(at, Happening::Effect { ticket, command });
             }
             Action::Vote { claims } => self.ask_witness(ticket, claims),
             Action::AssignOwn => self.command_locally(ticket, Command::AssignOwn),
@@ -62,11 +67,11 @@ impl<O: Observer> World<O> {
 
     fn command_remotely(&mut self, ticket: Ticket, command: Command) {
         let at = self.now + self.parameters.remote_command;
-        self.queue.push(at, Happening::Effect { ticket, command });
+        self.agenda.push(at, Happening::Effect { ticket, command });
     }
 
     fn command_locally(&mut self, ticket: Ticket, command: Command) {
-        self.queue
+        self.agenda
             .push(self.now, Happening::Effect { ticket, command });
     }
 
@@ -109,7 +114,7 @@ impl<O: Observer> World<O> {
 
     pub(super) fn announce_read(&mut self) {
         if let Some((at, change)) = self.file_server.next_end() {
-            self.queue.push(at, Happening::ReadComplete { change });
+            self.agenda.push(at, Happening::ReadComplete { change });
         }
     }
 
@@ -125,7 +130,7 @@ impl<O: Observer> World<O> {
         } = reader;
         match purpose {
             Purpose::Boot => self
-                .queue
+                .agenda
                 .push(self.now, Happening::Answers { server, life }),
             Purpose::VirtualServer {
                 function,
@@ -134,7 +139,7 @@ impl<O: Observer> World<O> {
             } => {
                 let ticket = Ticket { server, life, job };
                 let command = Command::VirtualServerRuns { function };
-                self.queue
+                self.agenda
                     .push(self.now + rest, Happening::Effect { ticket, command });
             }
         }
@@ -181,6 +186,14 @@ impl<O: Observer> World<O> {
                     self.set_virtual_server(host, function, VirtualServer::Running { holds });
                 }
             }
+            Command::Fence { target } => {
+                noticed = Span::ZERO;
+                if self.fence(target) {
+                    self.switch_off(target);
+                } else {
+                    outcome = Outcome::Failed;
+                }
+            }
             Command::AssignOwn if !self.may(host, Claim::Address(host)) => {
                 outcome = Outcome::Failed;
             }
@@ -223,6 +236,6 @@ impl<O: Observer> World<O> {
             services,
             started: false,
         };
-        self.queue.push(ready, happening);
+        self.agenda.push(ready, happening);
     }
 }

@@ -1,6 +1,6 @@
 //! What the event queue holds, and what the world tells an observer.
 
-use tetrarch_core::{Claim, Claims, Input, JobId, Message, Outcome, ServerId, ServiceSet, Time};
+use tetrarch_core::{Claim, Claims, Input, JobId, Message, Outcome, ServerId, ServiceSet};
 
 use crate::scenario::Trouble;
 
@@ -13,6 +13,15 @@ pub(crate) enum Happening {
         from: ServerId,
         message: Message,
     },
+    /// A server that holds an address looks whether another one within reach does too.
+    RivalLooked {
+        server: ServerId,
+        function: ServerId,
+    },
+    /// A server notices how its services are.
+    ServicesLooked { server: ServerId, life: u32 },
+    /// The connection between two servers is there, and one learns what the other speaks.
+    Greeted { server: ServerId, other: ServerId },
     /// The result of a job reaches the node that waits for it.
     Finished { ticket: Ticket, outcome: Outcome },
     /// A network examination that is answered would end now.
@@ -26,7 +35,6 @@ pub(crate) enum Happening {
         server: ServerId,
         life: u32,
         claim: Claim,
-        until: Time,
     },
     /// A command takes effect where it is carried out.
     Effect { ticket: Ticket, command: Command },
@@ -43,6 +51,8 @@ pub(crate) enum Happening {
     },
     /// A read from the file server is complete, unless the readers have changed since.
     ReadComplete { change: u32 },
+    /// A server that has announced it goes down at the latest now.
+    GoesDown { server: ServerId, life: u32 },
     /// A fault of the scenario, by its place in the file.
     Fault { place: u16 },
 }
@@ -74,6 +84,9 @@ pub(crate) enum Command {
     Suspend {
         function: ServerId,
     },
+    Fence {
+        target: ServerId,
+    },
     AssignOwn,
     ReleaseOwn,
 }
@@ -94,6 +107,8 @@ pub enum WorldEvent {
     Trouble(Trouble),
     /// This server lost power.
     PowerLost,
+    /// This server, healthy and in reach of a majority, has been switched off by a fencing device.
+    FencedInReach,
     /// This server was repaired and powered on by the operator.
     Repaired,
     /// This server begins to restart.

@@ -10,14 +10,30 @@ use crate::observer::Observer;
 /// Until when each address and each virtual server may be on a host, as its node last said.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Holds {
-    addresses: [Time; SERVERS_MAX],
-    images: [Time; SERVERS_MAX],
+    addresses: [Hold; SERVERS_MAX],
+    images: [Hold; SERVERS_MAX],
+}
+
+/// One of them.
+#[derive(Clone, Copy, Debug)]
+struct Hold {
+    until: Time,
+    /// When the agenda looks whether it has ended, if it will: a hold is extended many times before
+    /// it ends, and not each of these is worth an entry.
+    looked_at: Option<Time>,
+}
+
+impl Hold {
+    const NONE: Self = Self {
+        until: Time::ZERO,
+        looked_at: None,
+    };
 }
 
 impl Holds {
     pub(super) const NONE: Self = Self {
-        addresses: [Time::ZERO; SERVERS_MAX],
-        images: [Time::ZERO; SERVERS_MAX],
+        addresses: [Hold::NONE; SERVERS_MAX],
+        images: [Hold::NONE; SERVERS_MAX],
     };
 
     /// For how long all that is on `server` may stay, when it was said that it may stay at all.
@@ -28,15 +44,17 @@ impl Holds {
         holding: bool,
         serving: Members,
     ) -> Span {
-        let own = holding.then(|| self.addresses[server.index()]);
+        let address = |server: ServerId| self.addresses[server.index()].until;
+        let image = |server: ServerId| self.images[server.index()].until;
+        let own = holding.then(|| address(server));
         let guests = serving
             .iter()
-            .map(|function| self.addresses[function.index()].min(self.images[function.index()]));
+            .map(|function| address(function).min(image(function)));
         let said = own.into_iter().chain(guests).filter(|until| *until > now);
         said.min().map_or(Span::MAX, |until| until - now)
     }
 
-    fn of(&mut self, claim: Claim) -> &mut Time {
+    fn of(&mut self, claim: Claim) -> &mut Hold {
         match claim {
             Claim::Address(function) => &mut self.addresses[function.index()],
             Claim::Image(function) => &mut self.images[function.index()],
@@ -47,31 +65,44 @@ impl Holds {
 impl<O: Observer> World<O> {
     /// Lets `server` have this on it until then.
     pub(crate) fn hold(&mut self, server: ServerId, claim: Claim, until: Time) {
+        let hold = self.server_mut(server).holds.of(claim);
+        hold.until = until;
+        if hold.looked_at.is_none_or(|at| at > until) {
+            self.look_at_hold(server, claim, until);
+        }
+    }
+
+    /// Lets the agenda look at a hold when it ends as things stand.
+    fn look_at_hold(&mut self, server: ServerId, claim: Claim, until: Time) {
         let state = self.server_mut(server);
-        *state.holds.of(claim) = until;
+        state.holds.of(claim).looked_at = Some(until);
         let life = state.life;
-        self.queue.push(
-            until,
-            Happening::HoldEnds {
-                server,
-                life,
-                claim,
-                until,
-            },
-        );
+        let happening = Happening::HoldEnds {
+            server,
+            life,
+            claim,
+        };
+        self.agenda.push(until, happening);
     }
 
     /// Whether this may be put on `server` now.
     pub(super) fn may(&mut self, server: ServerId, claim: Claim) -> bool {
         let now = self.now;
-        !self.is_guarded || *self.server_mut(server).holds.of(claim) > now
+        !self.is_guarded || self.server_mut(server).holds.of(claim).until > now
     }
 
-    /// The address goes off, the virtual server is killed.
-    pub(super) fn hold_ends(&mut self, server: ServerId, life: u32, claim: Claim, until: Time) {
+    /// The address goes off, the virtual server is killed, unless the hold has been extended.
+    pub(super) fn hold_ends(&mut self, server: ServerId, life: u32, claim: Claim) {
+        let now = self.now;
         let state = self.server_mut(server);
-        if state.life != life || *state.holds.of(claim) != until {
+        let hold = state.holds.of(claim);
+        if state.life != life || hold.looked_at != Some(now) {
             return;
+        }
+        hold.looked_at = None;
+        if hold.until > now {
+            let until = hold.until;
+            return self.look_at_hold(server, claim, until);
         }
         match claim {
             Claim::Address(function) if function == server => state.holds_own = false,
@@ -92,7 +123,7 @@ impl<O: Observer> World<O> {
     /// The witness is a file on the file server: it answers as long as that does.
     pub(super) fn ask_witness(&mut self, ticket: Ticket, claims: Claims) {
         let at = self.now + self.spans.link_delay.times(2);
-        self.queue.push(at, Happening::Voted { ticket, claims });
+        self.agenda.push(at, Happening::Voted { ticket, claims });
     }
 
     pub(super) fn voted(&mut self, ticket: Ticket, claims: Claims) -> Stimulus {

@@ -2,14 +2,18 @@
 //! the clients. It carries out what the nodes decide and never decides anything itself.
 
 mod actions;
+mod agenda;
 mod client;
 mod faults;
 mod file_server;
 pub(crate) mod happening;
 mod leases;
 mod links;
+mod operations;
 mod power;
+mod senses;
 mod server;
+mod versions;
 
 pub use client::{ClientHabit, Outage, PHASES};
 pub use happening::WorldEvent;
@@ -21,8 +25,8 @@ use tetrarch_core::{
 
 use crate::observer::Observer;
 use crate::parameters::Parameters;
-use crate::queue::Queue;
-use crate::scenario::{Fault, Scenario};
+use crate::scenario::{Equipment, Fault, Scenario};
+use agenda::Agenda;
 use client::Availability;
 use file_server::FileServer;
 use happening::{Happening, Stimulus, Ticket};
@@ -41,7 +45,7 @@ struct Spans {
 #[derive(Clone, Debug)]
 pub(crate) struct World<O> {
     pub(crate) now: Time,
-    pub(crate) queue: Queue<Happening>,
+    pub(crate) agenda: Agenda,
     pub(crate) observer: O,
     size: usize,
     spans: Spans,
@@ -56,8 +60,14 @@ pub(crate) struct World<O> {
     witness: Register,
     /// Nobody may have anything on it without a lease.
     is_guarded: bool,
+    /// Servers of several versions may meet: they learn what the others speak, and messages between
+    /// them are written down and read.
+    is_mixed: bool,
+    equipment: Equipment,
     /// The functions whose virtual server can no longer be started anywhere.
     broken_images: Members,
+    /// The servers whose fencing device does nothing.
+    broken_fences: Members,
     availability: Vec<Availability>,
     /// Counts the changes of what the clients depend on.
     revision: u64,
@@ -76,9 +86,9 @@ impl<O: Observer> World<O> {
             .iter()
             .map(|services| Server::in_service(ServiceSet::first(services.len())))
             .collect();
-        let mut world = Self {
+        Self {
             now: Time::ZERO,
-            queue: Queue::with_capacity(64),
+            agenda: Agenda::new(&scenario.faults),
             observer,
             size: servers.len(),
             spans: Spans {
@@ -95,17 +105,18 @@ impl<O: Observer> World<O> {
             file_server: FileServer::new(parameters),
             witness: Register::new(Time::ZERO, Span::MAX, parameters.lease_term),
             is_guarded: scenario.safety == Safety::Guarded,
+            is_mixed: scenario.equipment.is_mixed(&scenario.faults),
+            equipment: scenario.equipment,
             broken_images: Members::NONE,
+            broken_fences: Members::NONE,
             revision: 0,
-        };
-        world.expect_faults();
-        world
+        }
     }
 
     /// Back to time zero and full service, with other dice. What has been allocated is kept.
     pub(crate) fn reset(&mut self, seed: u64) {
         self.now = Time::ZERO;
-        self.queue.clear();
+        self.agenda.reset();
         for server in &mut self.servers {
             *server = Server::in_service(server.services);
         }
@@ -119,14 +130,7 @@ impl<O: Observer> World<O> {
         // A checker that goes on after the reset must look again.
         self.revision += 1;
         self.broken_images = Members::NONE;
-        self.expect_faults();
-    }
-
-    fn expect_faults(&mut self) {
-        for (place, fault) in self.faults.iter().enumerate() {
-            let place = place as u16;
-            self.queue.push(fault.at, Happening::Fault { place });
-        }
+        self.broken_fences = Members::NONE;
     }
 
     fn server(&self, server: ServerId) -> &Server {
@@ -186,9 +190,11 @@ impl<O: Observer> World<O> {
     /// Queues a message on its way, unless the link loses it.
     pub(crate) fn send(&mut self, from: ServerId, to: ServerId, message: Message) {
         if self.links_whole || (self.links.works(from, to) && !self.links.loses()) {
+            let Some(message) = self.carried(from, to, message) else {
+                return;
+            };
             let at = self.now + self.spans.link_delay;
-            self.queue
-                .push(at, Happening::Deliver { to, from, message });
+            self.agenda.post(at, from, to, message);
         }
     }
 
@@ -204,7 +210,8 @@ impl<O: Observer> World<O> {
     }
 
     fn finish(&mut self, at: Time, ticket: Ticket, outcome: Outcome) {
-        self.queue.push(at, Happening::Finished { ticket, outcome });
+        self.agenda
+            .push(at, Happening::Finished { ticket, outcome });
     }
 
     /// Lets an entry of the queue happen.
@@ -215,6 +222,13 @@ impl<O: Observer> World<O> {
                     return Stimulus::Input(to, Input::Message { from, message });
                 }
             }
+            Happening::RivalLooked { server, function } => {
+                return self.look_for_rival(server, function);
+            }
+            Happening::ServicesLooked { server, life } => {
+                return self.look_at_services(server, life);
+            }
+            Happening::Greeted { server, other } => return self.greeted(server, other),
             Happening::Finished { ticket, outcome } => return self.finished(ticket, outcome),
             Happening::NetworkExamined { ticket, target } => {
                 if self.reaches(ticket.server, target) {
@@ -242,8 +256,7 @@ impl<O: Observer> World<O> {
                 server,
                 life,
                 claim,
-                until,
-            } => self.hold_ends(server, life, claim, until),
+            } => self.hold_ends(server, life, claim),
             Happening::Effect { ticket, command } => self.take_effect(ticket, command),
             Happening::BootRead { server, life } => self.boot_read(server, life),
             Happening::Answers { server, life } => self.answers(server, life),
@@ -256,6 +269,7 @@ impl<O: Observer> World<O> {
                 return self.services_ready(server, life, services, started);
             }
             Happening::ReadComplete { change } => self.read_complete(change),
+            Happening::GoesDown { server, life } => self.go_down(server, life),
             Happening::Fault { place } => return self.strike(place),
         }
         Stimulus::None
@@ -283,6 +297,7 @@ impl<O: Observer> World<O> {
     /// Tells the clients' view of every function; called after each change that it may depend on.
     fn refresh_clients(&mut self) {
         self.revision += 1;
+        self.sense();
         for function in ServerId::all(self.size) {
             let available = self.served_by(function).is_some();
             if self.availability[function.index()].observe(self.now, available) {
@@ -299,8 +314,13 @@ impl<O: Observer> World<O> {
     /// What a node must be told when its management programs start now.
     pub(crate) fn start_input(&mut self, server: ServerId) -> Input {
         let now = self.now;
+        let version = self.equipment.version_at(&self.faults, server, now);
         let state = self.server_mut(server);
         state.managing = true;
+        state.version = version;
+        state.lives += 1;
+        self.greet(server);
+        let state = self.server_mut(server);
         let serving = state.guests_served();
         Input::Start {
             holding: state.holds_own,

@@ -47,7 +47,7 @@ impl<O: Observer> World<O> {
             .server_start
             .saturating_sub(self.parameters.start_shared);
         let life = self.server(server).life;
-        self.queue
+        self.agenda
             .push(self.now + wait + own, Happening::BootRead { server, life });
     }
 
@@ -67,7 +67,7 @@ impl<O: Observer> World<O> {
                 .begin(self.now, reader, self.parameters.start_shared);
             self.announce_read();
         } else {
-            self.queue
+            self.agenda
                 .push(self.now, Happening::Answers { server, life });
         }
     }
@@ -87,7 +87,7 @@ impl<O: Observer> World<O> {
             services,
             started: true,
         };
-        self.queue.push(ready, happening);
+        self.agenda.push(ready, happening);
         self.refresh_clients();
     }
 

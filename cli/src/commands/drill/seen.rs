@@ -159,7 +159,11 @@ mod tests {
         now.servers[1].recovered_by = None;
         drill.look(&now, at(12));
         assert!(drill.is_over());
-        let seen: Vec<_> = drill.events().iter().map(|one| (one.at, one.kind)).collect();
+        let seen: Vec<_> = drill
+            .events()
+            .iter()
+            .map(|one| (one.at, one.kind))
+            .collect();
         assert_eq!(seen, [(at(7), Kind::Tried), (at(12), Kind::Recovered)]);
     }
 }

@@ -74,6 +74,7 @@ impl Incident {
             Event::Recovered { target }
             | Event::GivenUp { target }
             | Event::FalseAlarm { target }
+            | Event::Parked { target }
             | Event::Deferred { target, .. } => {
                 self.open = self.open.without(target);
                 if self.open.is_empty() {
