@@ -8,6 +8,7 @@ mod data;
 mod drill;
 mod events;
 mod explain;
+mod guard;
 mod init;
 mod man;
 mod manage;
@@ -46,6 +47,7 @@ pub(crate) enum Command {
     Init(init::Args),
     Config(config::Args),
     Agent(agent::Args),
+    Guard(guard::Args),
     Status(status::Args),
     Events(events::Args),
     Manage(manage::Args),
@@ -70,6 +72,7 @@ pub(crate) fn run(command: &Command, output: &Output) -> Result<Exit, CliError> 
         Command::Init(args) => init::run(args, output),
         Command::Config(args) => config::run(args, output),
         Command::Agent(args) => agent::run(args),
+        Command::Guard(args) => guard::run(args),
         Command::Status(args) => status::run(args, output),
         Command::Events(args) => events::run(args, output),
         Command::Manage(args) => manage::run(args, output),

@@ -29,7 +29,10 @@ fn what_is_not_said_is_the_papers() {
             ..paper
         }
     );
-    assert_eq!(site.config().unwrap().me(), site.me);
+    let config = site.config().unwrap();
+    assert_eq!((config.me(), config.safety()), (site.me, Safety::Guarded));
+    let own = Path::new("/usr/lib/tetrarch/parts").to_owned();
+    assert_eq!(site.parts.program_for(Part::Power), Some(&own));
 }
 
 #[test]
@@ -107,15 +110,15 @@ fn metrics_are_for_this_machine_and_hooks_are_programs() {
     for (tables, expected) in [
         (
             "[metrics]\nlisten = \"10.0.0.1:9470\"\n",
-            "site.toml:9:10: expected a loopback address",
+            "site.toml:10:10: expected a loopback address",
         ),
         (
             "[notify]\nprogram = \"hook\"\n",
-            "site.toml:9:11: expected an absolute path",
+            "site.toml:10:11: expected an absolute path",
         ),
         (
             "[notify]\nprogram = \"/hook\"\nlimit = \"0s\"\n",
-            "site.toml:10:9: expected at least 1s",
+            "site.toml:11:9: expected at least 1s",
         ),
     ] {
         let why = said(tables).unwrap_err().to_string();

@@ -193,20 +193,7 @@ impl Words<'_> {
                 away,
             } => {
                 let it = self.name(about);
-                let orders = [
-                    (maintenance, "leave it alone"),
-                    (frozen, "let nothing about it move"),
-                    (away, "its function goes to its virtual server"),
-                ];
-                let orders: Vec<&str> = orders
-                    .iter()
-                    .filter_map(|(stands, words)| stands.then_some(*words))
-                    .collect();
-                let orders = if orders.is_empty() {
-                    "nothing special any more".to_owned()
-                } else {
-                    orders.join("; ")
-                };
+                let orders = orders_in_words(maintenance, frozen, away);
                 (about, format!("{me} knows the orders for {it}: {orders}"))
             }
             Event::LeftAlone { target, .. } => {
@@ -427,5 +414,23 @@ impl Words<'_> {
                 format!("the file server's rate is divided by {factor}")
             }
         }
+    }
+}
+
+/// What stands for one server, in words.
+fn orders_in_words(maintenance: bool, frozen: bool, away: bool) -> String {
+    let orders = [
+        (maintenance, "leave it alone"),
+        (frozen, "let nothing about it move"),
+        (away, "its function goes to its virtual server"),
+    ];
+    let orders: Vec<&str> = orders
+        .iter()
+        .filter_map(|(stands, words)| stands.then_some(*words))
+        .collect();
+    if orders.is_empty() {
+        "nothing special any more".to_owned()
+    } else {
+        orders.join("; ")
     }
 }
