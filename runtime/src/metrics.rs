@@ -8,7 +8,7 @@ use core::fmt::Write;
 
 use crate::happened::Kind;
 use crate::journal::Counts;
-use crate::status::Status;
+use crate::status::{ServerStatus, Status};
 
 /// What the metrics are made of.
 #[derive(Clone, Debug)]
@@ -76,6 +76,23 @@ impl Text {
         self.family(name, Type::Counter, help);
         self.sample(name, &[], value);
     }
+
+    /// A gauge of each server for which there is a value.
+    fn of_servers(
+        &mut self,
+        ring: &[String],
+        status: &Status,
+        name: &str,
+        help: &str,
+        value: impl Fn(&ServerStatus) -> Option<f64>,
+    ) {
+        self.family(name, Type::Gauge, help);
+        for server in &status.servers {
+            if let Some(value) = value(server) {
+                self.sample(name, &[("server", host(ring, server.server))], value);
+            }
+        }
+    }
 }
 
 fn escaped(text: &str) -> String {
@@ -129,7 +146,6 @@ pub fn render(figures: &Figures<'_>) -> String {
 }
 
 fn of_status(text: &mut Text, ring: &[String], status: &Status) {
-    let host = |place: usize| ring.get(place).map_or("", String::as_str);
     text.gauge(
         "tetrarch_agent_uptime_seconds",
         "Seconds since the agent's start, suspension included.",
@@ -146,46 +162,28 @@ fn of_status(text: &mut Text, ring: &[String], status: &Status) {
         "Results of jobs that nobody waited for any more, in this life of the programs.",
         stale,
     );
-    let servers = [
-        (
-            "tetrarch_member",
-            "Whether a server is in the ring as far as this one knows.",
-        ),
-        (
-            "tetrarch_virtual_server_serving",
-            "Whether a virtual server on this one serves the function of a server.",
-        ),
-    ];
-    for (place, (name, help)) in servers.into_iter().enumerate() {
-        text.family(name, Type::Gauge, help);
-        for server in &status.servers {
-            let is_so = [server.member, server.served_here][place];
-            text.sample(name, &[("server", host(server.server))], flag(is_so));
-        }
-    }
-    let name = "tetrarch_function_host";
-    text.family(
-        name,
-        Type::Gauge,
-        "The host of each function as far as this server knows.",
+    text.of_servers(
+        ring,
+        status,
+        "tetrarch_member",
+        "Whether a server is in the ring as far as this one knows.",
+        |server| Some(flag(server.member)),
     );
-    for server in &status.servers {
-        if let Some(at) = server.host {
-            let labels = [("server", host(server.server)), ("host", host(at))];
-            text.sample(name, &labels, 1.0);
-        }
-    }
-    let name = "tetrarch_heard_age_seconds";
-    text.family(
-        name,
-        Type::Gauge,
+    text.of_servers(
+        ring,
+        status,
+        "tetrarch_virtual_server_serving",
+        "Whether a virtual server on this one serves the function of a server.",
+        |server| Some(flag(server.served_here)),
+    );
+    text.of_servers(
+        ring,
+        status,
+        "tetrarch_heard_age_seconds",
         "Seconds since the last message from a server; absent before the first.",
+        |server| server.heard_age_s,
     );
-    for server in &status.servers {
-        if let Some(age) = server.heard_age_s {
-            text.sample(name, &[("server", host(server.server))], age);
-        }
-    }
+    of_hosts(text, ring, status);
     let name = "tetrarch_recovering";
     text.family(
         name,
@@ -194,9 +192,34 @@ fn of_status(text: &mut Text, ring: &[String], status: &Status) {
     );
     for target in &status.targets {
         let priority = target.priority.to_string();
-        let labels = [("server", host(target.server)), ("priority", &*priority)];
+        let labels = [
+            ("server", host(ring, target.server)),
+            ("priority", &*priority),
+        ];
         text.sample(name, &labels, flag(target.recovering));
     }
+}
+
+fn of_hosts(text: &mut Text, ring: &[String], status: &Status) {
+    let name = "tetrarch_function_host";
+    text.family(
+        name,
+        Type::Gauge,
+        "The host of each function as far as this server knows.",
+    );
+    for server in &status.servers {
+        if let Some(at) = server.host {
+            let labels = [
+                ("server", host(ring, server.server)),
+                ("host", host(ring, at)),
+            ];
+            text.sample(name, &labels, 1.0);
+        }
+    }
+}
+
+fn host(ring: &[String], place: usize) -> &str {
+    ring.get(place).map_or("", String::as_str)
 }
 
 fn of_notifications(text: &mut Text, told: Notifications) {

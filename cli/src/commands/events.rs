@@ -61,8 +61,11 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
             (Answer::Entry(entry), Format::Json) => json(entry)?,
             (_, Format::Json) => json(&answer)?,
             (Answer::Entry(entry), _) => in_words(entry),
-            (Answer::Event { at_s, event }, _) => format!("{at_s:>12.3}  {event}"),
-            (other, _) => format!("{other:?}"),
+            (Answer::Event { at_s, happened }, _) => format!("{at_s:>12.3}  {happened}"),
+            (Answer::Missed { events }, _) => {
+                format!("{:>12}  {events} events came too fast to be shown", "")
+            }
+            _ => return Err(CliError::Usage("the agent has told no events".to_owned())),
         };
         output.result(&(line + "\n"))?;
     }

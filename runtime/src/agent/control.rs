@@ -22,6 +22,7 @@ use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use super::{AgentError, LOCAL_MAX, Shared, requests, telling};
+use crate::happened::Happened;
 use crate::journal::{Entry, read_after};
 use crate::link::{Peers, Request};
 use crate::overview::Overview;
@@ -95,7 +96,8 @@ pub enum Answer {
         /// Seconds since the agent's start.
         at_s: f64,
         /// What.
-        event: String,
+        #[serde(flatten)]
+        happened: Happened,
     },
     /// So many events were missed, because they were not read fast enough.
     Missed {
@@ -268,7 +270,11 @@ async fn events<P: Parts>(shared: &Shared<P>, stream: &mut UnixStream) -> io::Re
                     noted = events.recv() => match noted {
                         Ok(noted) => Answer::Event {
                             at_s: noted.at.as_secs_f64(),
-                            event: format!("{:?}", noted.event),
+                            happened: Happened::new(
+                                &noted.event,
+                                shared.site.me,
+                                &shared.site.ring,
+                            ),
                         },
                         Err(RecvError::Lagged(events)) => Answer::Missed { events },
                         Err(RecvError::Closed) => break,

@@ -55,9 +55,12 @@ fn everything() -> String {
     })
 }
 
+/// The name, the labels and the value of a line.
+type Sample = (String, Vec<(String, String)>, f64);
+
 /// The samples of a text, each with its labels, or why it is none. This reads the format as its
 /// specification has it and not as it is written above.
-fn parse(text: &str) -> Result<Vec<(String, Vec<(String, String)>, f64)>, String> {
+fn parse(text: &str) -> Result<Vec<Sample>, String> {
     let (mut typed, mut samples) = (BTreeSet::new(), Vec::new());
     let mut family = String::new();
     for line in text.lines() {
@@ -110,7 +113,7 @@ fn parse(text: &str) -> Result<Vec<(String, Vec<(String, String)>, f64)>, String
     Ok(samples)
 }
 
-fn value(samples: &[(String, Vec<(String, String)>, f64)], name: &str, label: &str) -> Option<f64> {
+fn value(samples: &[Sample], name: &str, label: &str) -> Option<f64> {
     let is_it = |labels: &[(String, String)]| labels.iter().any(|(_, text)| text == label);
     let mut found = samples.iter();
     let found = found.find(|(one, labels, _)| one == name && (label.is_empty() || is_it(labels)));
