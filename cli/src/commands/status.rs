@@ -108,19 +108,19 @@ fn table(overview: &Overview) -> Result<Table, CliError> {
         "event_age_s",
     ])?;
     for seen in &overview.servers {
-        table.push(row(seen))?;
+        table.push(row(overview, seen))?;
     }
     Ok(table)
 }
 
-fn row(seen: &Seen) -> Vec<Value> {
+fn row(overview: &Overview, seen: &Seen) -> Vec<Value> {
     let last = seen.last_event.as_ref();
     vec![
         seen.server.as_str().into(),
         words::state(seen.state).into(),
         words::in_ring(seen.in_ring).into(),
-        words::name(seen.p1.as_deref()).into(),
-        words::name(seen.p2.as_deref()).into(),
+        words::manager(overview, seen.p1.as_deref()).into(),
+        words::manager(overview, seen.p2.as_deref()).into(),
         words::served(&seen.function).as_str().into(),
         last.map_or("-", |last| last.kind.name()).into(),
         last.map(|last| f64::from(last.age_s)).into(),

@@ -26,6 +26,18 @@ pub(super) struct Screen {
     pub(super) has_colour: bool,
 }
 
+const COLUMNS: usize = 7;
+const LAST: usize = COLUMNS - 1;
+const HEADS: [&str; COLUMNS] = [
+    "server",
+    "state",
+    "in ring",
+    "P1",
+    "P2",
+    "served by",
+    "ago, last event",
+];
+
 /// How much somebody should care.
 #[derive(Clone, Copy)]
 enum Care {
@@ -103,50 +115,31 @@ impl Screen {
     }
 
     fn draw_ring(&self, frame: &mut Frame<'_>, area: Rect) {
-        let servers = self.overview.iter().flat_map(|one| &one.servers);
-        let rows: Vec<Row<'_>> = servers.map(|seen| self.row(seen)).collect();
-        let widths = [
-            Constraint::Fill(3),
-            Constraint::Length(8),
-            Constraint::Length(7),
-            Constraint::Fill(2),
-            Constraint::Fill(2),
-            Constraint::Fill(7),
-            Constraint::Fill(6),
-        ];
-        let head = Row::new([
-            "server",
-            "state",
-            "in ring",
-            "P1",
-            "P2",
-            "served by",
-            "last event",
-        ]);
+        let cells: Vec<(Care, [String; COLUMNS])> = match &self.overview {
+            Some(overview) => {
+                let row = |seen| (care(seen), cells(overview, seen));
+                overview.servers.iter().map(row).collect()
+            }
+            None => Vec::new(),
+        };
+        // Every column is as wide as what is in it, and the last one, which can be cut, takes the rest.
+        let width = |column: usize| {
+            let texts = cells.iter().map(|(_, row)| row[column].chars().count());
+            texts.chain([HEADS[column].len()]).max().unwrap_or(0) as u16
+        };
+        let widths = (0..COLUMNS).map(|column| match column {
+            LAST => Constraint::Fill(1),
+            _ => Constraint::Length(width(column)),
+        });
+        let rows = cells.iter().map(|(care, row)| {
+            let row = Row::new(row.iter().map(String::as_str));
+            row.style(self.style(*care))
+        });
+        let head = Row::new(HEADS).style(Style::new().add_modifier(Modifier::BOLD));
         let table = Table::new(rows, widths)
-            .header(head.style(Style::new().add_modifier(Modifier::BOLD)))
+            .header(head)
             .block(Block::new().borders(Borders::TOP).title(" ring "));
         frame.render_widget(table, area);
-    }
-
-    fn row(&self, seen: &Seen) -> Row<'static> {
-        let care = if is_bad(seen) {
-            Care::Bad
-        } else if seen.function == Served::Itself && seen.state == State::Managing {
-            Care::Well
-        } else {
-            Care::Busy
-        };
-        Row::new([
-            seen.server.clone(),
-            words::state(seen.state).to_owned(),
-            words::in_ring(seen.in_ring).to_owned(),
-            words::name(seen.p1.as_deref()).to_owned(),
-            words::name(seen.p2.as_deref()).to_owned(),
-            words::served(&seen.function),
-            words::last_event(seen),
-        ])
-        .style(self.style(care))
     }
 
     fn draw_events(&self, frame: &mut Frame<'_>, area: Rect) {
@@ -165,6 +158,28 @@ impl Screen {
         };
         let block = Block::new().borders(Borders::TOP).title(title);
         frame.render_widget(Paragraph::new(Text::from(lines)).block(block), area);
+    }
+}
+
+fn cells(overview: &Overview, seen: &Seen) -> [String; COLUMNS] {
+    [
+        seen.server.clone(),
+        words::state(seen.state).to_owned(),
+        words::in_ring(seen.in_ring).to_owned(),
+        words::manager(overview, seen.p1.as_deref()).to_owned(),
+        words::manager(overview, seen.p2.as_deref()).to_owned(),
+        words::served(&seen.function),
+        words::last_event(seen),
+    ]
+}
+
+fn care(seen: &Seen) -> Care {
+    if is_bad(seen) {
+        Care::Bad
+    } else if seen.function == Served::Itself && seen.state == State::Managing {
+        Care::Well
+    } else {
+        Care::Busy
     }
 }
 
@@ -252,6 +267,7 @@ mod tests {
         for expected in [
             "Tetrarch: office, asked from mail 1 s ago: NOT ALL WELL",
             "virtual, on mail",
+            "12 s virtual-server-started",
             "web could not be asked: it cannot be reached; last heard 3 s ago",
             "mail is recovering web",
             "event 39",

@@ -25,8 +25,11 @@ use crate::output::Output;
 /// How often the ring is asked for.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 
-/// How often the screen is drawn, and keys and signals are looked at.
-const DRAW_EVERY: Duration = Duration::from_millis(200);
+/// How often keys and signals are looked at, and what was found.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// How long a screen is shown on which nothing changes but ages.
+const DRAW_EVERY: Duration = Duration::from_secs(1);
 
 /// How far back the events go at the beginning, and how many are kept.
 const EVENTS_BACK_MS: u64 = 24 * 3600 * 1000;
@@ -136,22 +139,32 @@ struct Watch {
 
 impl Watch {
     fn show(&mut self, mut terminal: DefaultTerminal, is_over: &AtomicBool) -> io::Result<()> {
+        let mut drawn = None;
         while !is_over.load(Ordering::Relaxed) {
-            self.take_in();
-            let screen = self.screen();
-            terminal.draw(|frame| screen.draw(frame))?;
-            if event::poll(DRAW_EVERY)?
-                && let Event::Key(key) = event::read()?
-                && self.is_end(key)
-            {
-                break;
+            let is_old = drawn.is_none_or(|at: Instant| at.elapsed() >= DRAW_EVERY);
+            if self.take_in() || is_old {
+                let screen = self.screen();
+                terminal.draw(|frame| screen.draw(frame))?;
+                drawn = Some(Instant::now());
+            }
+            if event::poll(LOOK_EVERY)? {
+                // A key moves the screen, and a terminal of another size needs a new one.
+                drawn = None;
+                if let Event::Key(key) = event::read()?
+                    && self.is_end(key)
+                {
+                    break;
+                }
             }
         }
         Ok(())
     }
 
-    fn take_in(&mut self) {
+    /// Takes in what was found meanwhile, and tells whether that was anything.
+    fn take_in(&mut self) -> bool {
+        let mut is_new = false;
         while let Ok(found) = self.found.try_recv() {
+            is_new = true;
             match found {
                 Found::Overview(Ok(overview)) => {
                     self.answered = Some((Instant::now(), overview));
@@ -170,6 +183,7 @@ impl Watch {
         while self.events.len() > EVENTS_MAX {
             self.events.pop_front();
         }
+        is_new
     }
 
     fn screen(&self) -> Screen {

@@ -19,8 +19,10 @@ pub(super) const fn in_ring(is_in: Option<bool>) -> &'static str {
     }
 }
 
-pub(super) fn name(name: Option<&str>) -> &str {
-    name.unwrap_or("-")
+/// The manager of that name. Whether there is none is known only when everybody has answered.
+pub(super) fn manager<'a>(overview: &Overview, name: Option<&'a str>) -> &'a str {
+    let is_known = overview.servers.iter().all(|one| one.unasked.is_none());
+    name.unwrap_or(if is_known { "-" } else { "unknown" })
 }
 
 pub(super) fn served(served: &Served) -> String {
@@ -36,11 +38,11 @@ pub(super) fn served(served: &Served) -> String {
     }
 }
 
-/// The last event about a server, and how long ago it was.
+/// How long ago the last event about a server was, and which.
 pub(super) fn last_event(seen: &Seen) -> String {
     seen.last_event.as_ref().map_or_else(
         || "-".to_owned(),
-        |last| format!("{} ago, {}", age(last.age_s), last.kind),
+        |last| format!("{} {}", age(last.age_s), last.kind),
     )
 }
 
@@ -85,11 +87,40 @@ pub(super) fn remarks(overview: &Overview) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::age;
+    use super::*;
 
     #[test]
     fn ages_are_in_their_largest_unit() {
         let ages = [0, 119, 120, 7_199, 7_200, 172_800].map(age);
         assert_eq!(ages, ["0 s", "119 s", "2 min", "119 min", "2 h", "2 d"]);
+    }
+
+    #[test]
+    fn that_there_is_no_manager_is_known_only_when_all_have_answered() {
+        let mut overview = Overview {
+            site: "office".to_owned(),
+            asked_from: "mail".to_owned(),
+            servers: vec![seen()],
+            disagreeing: Vec::new(),
+        };
+        assert_eq!(manager(&overview, Some("web")), "web");
+        assert_eq!(manager(&overview, None), "-");
+        overview.servers[0].unasked = Some("it cannot be reached".to_owned());
+        assert_eq!(manager(&overview, None), "unknown");
+    }
+
+    fn seen() -> Seen {
+        Seen {
+            server: "mail".to_owned(),
+            state: State::Managing,
+            unasked: None,
+            in_ring: Some(true),
+            p1: None,
+            p2: None,
+            recovered_by: None,
+            function: Served::Itself,
+            last_event: None,
+            heard_age_s: None,
+        }
     }
 }
