@@ -35,7 +35,7 @@ const HEADS: [&str; COLUMNS] = [
     "P1",
     "P2",
     "served by",
-    "ago, last event",
+    "last event",
 ];
 
 /// How much somebody should care.
