@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use signal_hook::consts::{SIGINT, SIGTERM};
 use tetrarch_runtime::agent::control::{Answer, Ask};
 use tetrarch_runtime::overview::{FRESH_S_MAX, Overview};
 
@@ -26,7 +28,10 @@ use crate::output::Output;
 const ASK_EVERY: Duration = Duration::from_secs(1);
 
 /// How often keys and signals are looked at, and what was found.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const LOOK_EVERY: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 100_000_000,
+};
 
 /// How long a screen is shown on which nothing changes but ages.
 const DRAW_EVERY: Duration = Duration::from_secs(1);
@@ -46,21 +51,22 @@ enum Found {
 
 /// Shows the ring until somebody ends it.
 pub(super) fn run(site: &Path, output: &Output) -> Result<Exit, CliError> {
-    if !io::stdout().is_terminal() {
+    if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         let why = "--watch: expected a terminal; without --watch the status is printed once";
         return Err(CliError::Usage(why.to_owned()));
     }
     // What is wrong with the settings or the socket is said before the screen is taken.
     drop(ask(site, Ask::Status)?);
     let is_over = Arc::new(AtomicBool::new(false));
-    for signal in [SIGTERM, SIGINT, SIGHUP] {
+    // SIGHUP ends this program as it ends any other: there is no terminal to put back then.
+    for signal in [SIGTERM, SIGINT] {
         signal_hook::flag::register(signal, Arc::clone(&is_over)).map_err(CliError::Print)?;
     }
     let (tell, found) = channel();
     let wake = ask_on(site, &tell);
     follow_on(site, tell);
     // Panics put the terminal back, too.
-    let terminal = ratatui::try_init().map_err(CliError::Print)?;
+    let mut terminal = ratatui::try_init().map_err(CliError::Print)?;
     let mut watch = Watch {
         found,
         wake,
@@ -70,10 +76,39 @@ pub(super) fn run(site: &Path, output: &Output) -> Result<Exit, CliError> {
         scrolled: 0,
         has_colour: output.style().colour,
     };
-    let ended = watch.show(terminal, &is_over);
+    let ended = watch.show(&mut terminal, &is_over);
+    if waited(&Timespec::default()).is_ok_and(|waited| waited == Waited::Gone) {
+        // Neither can it be put back, nor complained to.
+        core::mem::forget(terminal);
+        return Ok(Exit::Fine);
+    }
     ratatui::restore();
     ended.map_err(CliError::Print)?;
     Ok(Exit::Fine)
+}
+
+/// What waiting for keys came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waited {
+    /// There are keys, or a signal came: the terminal may have another size.
+    Keys,
+    /// There are none.
+    Nothing,
+    /// The terminal has gone. Who still reads from it reads nothing, for ever.
+    Gone,
+}
+
+/// Waits for keys, for `limit` at most.
+fn waited(limit: &Timespec) -> io::Result<Waited> {
+    let stdin = io::stdin();
+    let mut terminal = [PollFd::new(&stdin, PollFlags::IN)];
+    let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+    match poll(&mut terminal, Some(limit)) {
+        Ok(0) => Ok(Waited::Nothing),
+        Ok(_) if terminal[0].revents().intersects(gone) => Ok(Waited::Gone),
+        Ok(_) | Err(Errno::INTR) => Ok(Waited::Keys),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Asks for the ring again and again, and at once when it is told to.
@@ -138,7 +173,7 @@ struct Watch {
 }
 
 impl Watch {
-    fn show(&mut self, mut terminal: DefaultTerminal, is_over: &AtomicBool) -> io::Result<()> {
+    fn show(&mut self, terminal: &mut DefaultTerminal, is_over: &AtomicBool) -> io::Result<()> {
         let mut drawn = None;
         while !is_over.load(Ordering::Relaxed) {
             let is_old = drawn.is_none_or(|at: Instant| at.elapsed() >= DRAW_EVERY);
@@ -147,13 +182,17 @@ impl Watch {
                 terminal.draw(|frame| screen.draw(frame))?;
                 drawn = Some(Instant::now());
             }
-            if event::poll(LOOK_EVERY)? {
+            match waited(&LOOK_EVERY)? {
+                Waited::Nothing => continue,
+                Waited::Gone => break,
                 // A key moves the screen, and a terminal of another size needs a new one.
-                drawn = None;
+                Waited::Keys => drawn = None,
+            }
+            while event::poll(Duration::ZERO)? {
                 if let Event::Key(key) = event::read()?
                     && self.is_end(key)
                 {
-                    break;
+                    return Ok(());
                 }
             }
         }
