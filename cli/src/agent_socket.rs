@@ -13,8 +13,10 @@ pub(crate) fn ask(
     ask: Ask,
 ) -> Result<impl Iterator<Item = Result<Answer, CliError>> + use<>, CliError> {
     let socket = Site::load(site)?.socket;
-    let answers =
-        control::ask(&socket, &ask).map_err(CliError::path(&socket, "ask the agent here"))?;
+    let answers = control::ask(&socket, &ask).map_err(|source| CliError::NoAgent {
+        socket: socket.clone(),
+        source,
+    })?;
     Ok(answers.map(move |answer| match answer {
         Ok(Answer::Error { why }) => Err(CliError::Usage(why)),
         other => other.map_err(CliError::path(&socket, "read the agent's answer")),

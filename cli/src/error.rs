@@ -81,6 +81,14 @@ pub(crate) enum CliError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// Nobody answers at the control socket.
+    #[error("no agent answers at {}: {source}{}", socket.display(), hint(source))]
+    NoAgent {
+        /// The socket.
+        socket: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// A file cannot be written.
     #[error(transparent)]
     File(#[from] FileError),
@@ -106,6 +114,14 @@ pub(crate) enum CliError {
     /// Anything else that the user can mend; the text says where and what was expected.
     #[error("{0}")]
     Usage(String),
+}
+
+/// What to do about an agent that cannot be asked.
+fn hint(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::PermissionDenied => "; root and the group tetrarch may ask it",
+        _ => "; `systemctl status tetrarch` says whether it runs",
+    }
 }
 
 impl CliError {

@@ -10,6 +10,7 @@ mod leaving;
 mod life;
 mod parts;
 mod requests;
+mod telling;
 #[cfg(test)]
 mod tests;
 
@@ -44,6 +45,7 @@ pub use parts::FromSettings;
 
 use control::Control;
 use life::{Connected, Life};
+use telling::Telling;
 
 /// Longest wait for the local disk.
 const LOCAL_MAX: Duration = Duration::from_secs(2);
@@ -106,6 +108,7 @@ struct Shared<P> {
     phase: watch::Sender<ExecuterPhase>,
     /// Whether a manager has this server restarted.
     is_restarting: AtomicBool,
+    telling: Telling,
 }
 
 /// The agent of one server.
@@ -173,6 +176,7 @@ async fn run_until<C: Clock, M: MakeParts>(
     if agent.shared.site.hands_over_at_shutdown() {
         beside.push(tokio::spawn(leaving::watch(Arc::clone(&agent.shared))));
     }
+    beside.extend(telling::spawn(&agent.shared));
     agent.step(ExecuterInput::Start).await;
     tell_systemd(&[sd_notify::NotifyState::Ready]);
     tokio::pin!(stop);
@@ -221,6 +225,7 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
         let names = site.ring.iter().map(HostName::as_str);
         let greeting = Greeting::new(Settings::new(names, site.safety, &site.timing));
         let executer = Executer::new(site.executer, copied.is_some());
+        let telling = Telling::begin(&site, &local).await;
         let shared = Shared {
             site,
             local,
@@ -229,6 +234,7 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
             network: watch::Sender::new(None),
             phase: watch::Sender::new(executer.phase()),
             is_restarting: AtomicBool::new(false),
+            telling,
         };
         let mut agent = Self {
             shared: Arc::new(shared),

@@ -2,7 +2,7 @@
 //! without the others and knows nothing of the protocol.
 
 pub mod address;
-mod command;
+pub(crate) mod command;
 pub mod examine;
 pub mod guests;
 pub mod joined;

@@ -156,6 +156,17 @@ impl Recorder {
     }
 }
 
+/// The records of the server `name` in `folder`, the newest first.
+///
+/// # Errors
+///
+/// When the folder cannot be read.
+pub fn records(folder: &Path, name: &str) -> io::Result<Vec<PathBuf>> {
+    let numbers = lives(folder, name)?.into_iter().rev();
+    let path = |number: u32| folder.join(format!("{name}-{number}.rec"));
+    Ok(numbers.map(path).collect())
+}
+
 /// The numbers of the records of `name`, the oldest first.
 fn lives(folder: &Path, name: &str) -> io::Result<Vec<u32>> {
     let mut numbers = Vec::new();

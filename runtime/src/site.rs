@@ -2,6 +2,7 @@
 
 mod native;
 mod place;
+mod telling;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +26,7 @@ use crate::recorder::RecordSettings;
 
 pub use native::{NetworkSettings, Part, PartsSettings, ServiceSettings, VirtualSettings};
 pub use place::line_and_column;
+pub use telling::Telling;
 
 /// Where the settings are, unless somebody says otherwise.
 pub const SITE_FILE: &str = "/etc/tetrarch/site.toml";
@@ -100,6 +102,8 @@ pub struct Site {
     pub records: RecordSettings,
     /// The protocol's waits.
     pub timing: Timing,
+    /// Who is told how things stand.
+    pub telling: Telling,
 }
 
 /// A length of time as text, such as `10s` or `200ms`.
@@ -153,6 +157,8 @@ struct SiteFile {
     records: Records,
     timing: Option<Spanned<Protocol>>,
     examination: Option<Spanned<Examination>>,
+    metrics: Option<telling::Metrics>,
+    notify: Option<telling::Notify>,
 }
 
 /// How long examinations may take, as far as that differs from the usual.
@@ -406,6 +412,12 @@ impl Site {
         self.state.join("data")
     }
 
+    /// The folder of the journal.
+    #[must_use]
+    pub fn journal(&self) -> PathBuf {
+        self.state.join("journal")
+    }
+
     /// This server's host name.
     #[must_use]
     pub fn host(&self) -> &str {
@@ -513,6 +525,7 @@ impl SiteFile {
             },
             state: self.folders.state,
             timing,
+            telling: telling::checked(self.metrics, self.notify)?,
         })
     }
 }

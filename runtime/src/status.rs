@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tetrarch_core::{Event, Node, Priority, SERVERS_MAX, ServerId, Time, plan};
 
+use crate::happened::{Kind, kind_and_subject};
+
 /// How things stand, as one server knows it. Servers are named by their place in the ring, from 0;
 /// ages are in seconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,7 +55,9 @@ pub struct ServerStatus {
     pub served_here: bool,
     /// How long ago the last message came from it; none has come without it.
     pub heard_age_s: Option<f64>,
-    /// The last event about it.
+    /// The kind of the last event about it.
+    pub kind: Option<Kind>,
+    /// That event.
     pub event: Option<String>,
     /// Age of that event.
     pub event_age_s: Option<f64>,
@@ -80,7 +84,7 @@ impl Facts {
     }
 
     pub(crate) fn noted(&mut self, now: Time, event: &Event) {
-        if let Some(server) = subject(event) {
+        if let Some(server) = kind_and_subject(event).1 {
             self.servers[server.index()].event = Some((now, *event));
         }
     }
@@ -135,31 +139,9 @@ impl Facts {
             host_age_s: age(fact.host_since),
             served_here: view.serving().contains(server),
             heard_age_s: fact.heard.map(age),
+            kind: fact.event.map(|(_, event)| kind_and_subject(&event).0),
             event: fact.event.map(|(_, event)| format!("{event:?}")),
             event_age_s: fact.event.map(|(at, _)| age(at)),
         }
-    }
-}
-
-/// The server that an event is about, if it is about one other than the server that notes it.
-fn subject(event: &Event) -> Option<ServerId> {
-    match *event {
-        Event::Detected { target, .. }
-        | Event::Confirmed { target, .. }
-        | Event::FalseAlarm { target }
-        | Event::SyncMissed { target }
-        | Event::StoodIn { target, .. }
-        | Event::Deferred { target, .. }
-        | Event::Tried { target, .. }
-        | Event::Returned { target }
-        | Event::Recovered { target }
-        | Event::GivenUp { target } => Some(target),
-        Event::VirtualServerStarted { function }
-        | Event::Served { function }
-        | Event::Released { function }
-        | Event::Suspended { function }
-        | Event::VirtualServerFailed { function }
-        | Event::NoRoom { function } => Some(function),
-        _ => None,
     }
 }

@@ -5,6 +5,7 @@
 
 mod chart;
 mod decomposition;
+mod last;
 mod rows;
 mod text;
 
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use tetrarch_report::Format;
 use tetrarch_report::figures::Image;
 use tetrarch_report::file::write_atomic;
+use tetrarch_runtime::site::SITE_FILE;
 use tetrarch_sim::explain::explain;
 use tetrarch_sim::scenario::Scenario;
 
@@ -29,7 +31,10 @@ Tell what happened in a scenario, and which parameter each second comes from.
 First the story: who examined, detected, confirmed, resumed, took the virtual IP address (VIP), restarted and handed \
 back, with the time since the start of the run and since detection. Then a timeline. Then every measured time as a \
 sum: its parts are followed back from effect to cause through the run, so they add up to it exactly, and a part that \
-no parameter explains would be called unexplained.";
+no parameter explains would be called unexplained.
+
+--last tells the last incident of this real server instead, from the records that its agent keeps, in the same words \
+where they hold. What a server cannot see of an incident is said at the end.";
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -39,6 +44,8 @@ Examples:
       also out/s2t.svg and out/s2t.png
   tetrarch explain scenarios/paper/s2t.toml --format csv
       events, parts and bars for a program
+  tetrarch explain --last
+      the last incident of this server, from its agent's records
   tetrarch explain --decomposition
       all published cells as sums of parameters (Markdown)
 
@@ -54,7 +61,7 @@ Rows of --format csv and json:
 #[command(long_about = LONG, after_long_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// The scenario
-    #[arg(required_unless_present = "decomposition")]
+    #[arg(required_unless_present_any = ["decomposition", "last"])]
     file: Option<PathBuf>,
     /// Write the timeline as NAME.svg and NAME.png, named like the scenario's file, into this folder, which is made if it is missing
     #[arg(long, value_name = "DIR", requires = "file")]
@@ -62,12 +69,20 @@ pub(crate) struct Args {
     /// Print every published cell of the paper as a sum of parameters, as docs/decomposition.md has it
     #[arg(long, conflicts_with_all = ["file", "out"])]
     decomposition: bool,
+    /// Tell the last incident of this server, from its agent's records
+    #[arg(long, conflicts_with_all = ["file", "out", "decomposition"])]
+    last: bool,
+    /// The server's settings
+    #[arg(long, value_name = "FILE", default_value = SITE_FILE, requires = "last")]
+    site: PathBuf,
 }
 
 /// Explains a scenario, or the published cells.
 pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     if let Some(file) = &args.file {
         explain_file(file, args.out.as_deref(), output)?;
+    } else if args.last {
+        return last::run(&args.site, output);
     } else {
         let cells = decomposition::cells()?;
         match output.format() {

@@ -5,6 +5,7 @@ mod check;
 mod completions;
 mod config;
 mod data;
+mod drill;
 mod events;
 mod explain;
 mod guard;
@@ -50,6 +51,7 @@ pub(crate) enum Command {
     Status(status::Args),
     Events(events::Args),
     Manage(manage::Args),
+    Drill(drill::Args),
 }
 
 /// Runs a command.
@@ -74,5 +76,6 @@ pub(crate) fn run(command: &Command, output: &Output) -> Result<Exit, CliError> 
         Command::Status(args) => status::run(args, output),
         Command::Events(args) => events::run(args, output),
         Command::Manage(args) => manage::run(args, output),
+        Command::Drill(args) => drill::run(args, output),
     }
 }

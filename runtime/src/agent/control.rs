@@ -1,7 +1,8 @@
 //! The control socket: what an operator on this server may ask its agent.
 //!
 //! A question is one line of JSON, an [`Ask`]; the answers are lines of JSON, each an [`Answer`]. The
-//! socket belongs to the user of the agent and nobody else may use it.
+//! socket belongs to the user of the agent and to the group `tetrarch`, if there is one; nobody else may
+//! use it.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
@@ -20,10 +21,16 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
-use super::{AgentError, Shared, requests};
+use super::{AgentError, LOCAL_MAX, Shared, requests, telling};
+use crate::happened::Happened;
+use crate::journal::{Entry, read_after};
 use crate::link::{Peers, Request};
+use crate::overview::Overview;
 use crate::parts::Parts;
 use crate::status::Status;
+
+/// The group whose members may ask what the agent's own user may.
+const OPERATORS: &str = "tetrarch";
 
 /// The longest question in bytes.
 const ASK_BYTES_MAX: u64 = 1024;
@@ -40,8 +47,19 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub enum Ask {
     /// How do things stand?
     Status,
+    /// How do things stand on every server of the ring?
+    Ring,
+    /// How do things stand, as Prometheus reads it?
+    Metrics,
     /// What happens from now on?
     Events,
+    /// What is in the journal?
+    Journal {
+        /// From then on, in milliseconds since 1970.
+        since_unix_ms: u64,
+        /// Whether what comes is told, too.
+        follow: bool,
+    },
     /// Create or remove flag files.
     Flag {
         /// Whether the file shall be there.
@@ -64,12 +82,22 @@ pub enum Answer {
         /// How things stand; none while the management programs are stopped.
         status: Option<Status>,
     },
+    /// How things stand on every server of the ring.
+    Ring(Overview),
+    /// The metrics.
+    Metrics {
+        /// In the text format of Prometheus.
+        text: String,
+    },
+    /// An entry of the journal.
+    Entry(Entry),
     /// Something happened.
     Event {
         /// Seconds since the agent's start.
         at_s: f64,
         /// What.
-        event: String,
+        #[serde(flatten)]
+        happened: Happened,
     },
     /// So many events were missed, because they were not read fast enough.
     Missed {
@@ -121,6 +149,7 @@ impl Control {
         let _ = fs::remove_file(&beside);
         let listener = UnixListener::bind(&beside).map_err(refuse)?;
         fs::set_permissions(&beside, fs::Permissions::from_mode(0o600)).map_err(refuse)?;
+        open_to_operators(&beside);
         fs::rename(&beside, path).map_err(refuse)?;
         Ok(Self { listener })
     }
@@ -151,6 +180,19 @@ impl Control {
     }
 }
 
+/// Lets the members of the group of operators use the socket at `path`, where there is such a group.
+fn open_to_operators(path: &Path) {
+    let Ok(Some(group)) = nix::unistd::Group::from_name(OPERATORS) else {
+        return;
+    };
+    let opened = std::os::unix::fs::chown(path, None, Some(group.gid.as_raw()))
+        .and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(0o660)));
+    if let Err(why) = opened {
+        // It then stays with the agent's own user.
+        warn!(%why, "the group {OPERATORS} cannot use the control socket");
+    }
+}
+
 async fn say(stream: &mut UnixStream, answer: &Answer) -> io::Result<()> {
     let mut line = serde_json::to_vec(answer)?;
     line.push(b'\n');
@@ -177,6 +219,18 @@ async fn answer<P: Parts>(shared: &Shared<P>, mut stream: UnixStream) -> io::Res
             };
             say(&mut stream, &answer).await
         }
+        Ok(Ask::Ring) => {
+            let overview = telling::overview(shared).await;
+            say(&mut stream, &Answer::Ring(overview)).await
+        }
+        Ok(Ask::Metrics) => {
+            let text = telling::metrics(shared).await;
+            say(&mut stream, &Answer::Metrics { text }).await
+        }
+        Ok(Ask::Journal {
+            since_unix_ms,
+            follow,
+        }) => entries(shared, &mut stream, since_unix_ms, follow).await,
         Ok(Ask::Events) => events(shared, &mut stream).await,
         Ok(Ask::Flag { present, all }) => flags(shared, &mut stream, present, all).await,
         Err(error) => {
@@ -186,7 +240,7 @@ async fn answer<P: Parts>(shared: &Shared<P>, mut stream: UnixStream) -> io::Res
     }
 }
 
-const fn phase_name(phase: ExecuterPhase) -> &'static str {
+pub(super) const fn phase_name(phase: ExecuterPhase) -> &'static str {
     match phase {
         ExecuterPhase::Off => "off",
         ExecuterPhase::Idle => "stopped",
@@ -196,7 +250,7 @@ const fn phase_name(phase: ExecuterPhase) -> &'static str {
     }
 }
 
-fn ring<P>(shared: &Shared<P>) -> Vec<String> {
+pub(super) fn ring<P>(shared: &Shared<P>) -> Vec<String> {
     shared.site.ring.iter().map(ToString::to_string).collect()
 }
 
@@ -211,11 +265,16 @@ async fn events<P: Parts>(shared: &Shared<P>, stream: &mut UnixStream) -> io::Re
             drop(handle);
             loop {
                 let answer = tokio::select! {
+                    () = gone(stream) => return Ok(()),
                     _ = handles.changed() => break,
                     noted = events.recv() => match noted {
                         Ok(noted) => Answer::Event {
                             at_s: noted.at.as_secs_f64(),
-                            event: format!("{:?}", noted.event),
+                            happened: Happened::new(
+                                &noted.event,
+                                shared.site.me,
+                                &shared.site.ring,
+                            ),
                         },
                         Err(RecvError::Lagged(events)) => Answer::Missed { events },
                         Err(RecvError::Closed) => break,
@@ -227,6 +286,57 @@ async fn events<P: Parts>(shared: &Shared<P>, stream: &mut UnixStream) -> io::Re
             return Ok(());
         }
     }
+}
+
+/// Tells what is in the journal, and with `follow` what comes, until whoever asked goes away.
+async fn entries<P: Parts>(
+    shared: &Shared<P>,
+    stream: &mut UnixStream,
+    since_unix_ms: u64,
+    follow: bool,
+) -> io::Result<()> {
+    let Some(journal) = shared.telling.journal.clone() else {
+        let why = "no journal is kept; the agent's log says why".to_owned();
+        return say(stream, &Answer::Error { why }).await;
+    };
+    let (mut grown, mut after) = (journal.last(), 0);
+    loop {
+        grown.mark_unchanged();
+        let folder = journal.folder().to_owned();
+        let read = shared
+            .local
+            .call(LOCAL_MAX, move || read_after(&folder, after));
+        let batch = match read.await {
+            Some(Ok(batch)) => batch,
+            Some(Err(why)) => {
+                let why = why.to_string();
+                return say(stream, &Answer::Error { why }).await;
+            }
+            None => return Err(io::ErrorKind::TimedOut.into()),
+        };
+        let last = batch.entries.last().map(|entry| entry.number);
+        for entry in batch.entries {
+            if entry.unix_ms >= since_unix_ms {
+                say(stream, &Answer::Entry(entry)).await?;
+            }
+        }
+        match last {
+            Some(last) => after = last,
+            None if !follow => return Ok(()),
+            None => tokio::select! {
+                () = gone(stream) => return Ok(()),
+                changed = grown.changed() => if changed.is_err() {
+                    return Ok(());
+                },
+            },
+        }
+    }
+}
+
+/// Ends when whoever asked has gone, so that nobody is told who does not listen any more.
+async fn gone(stream: &mut UnixStream) {
+    // Nothing more is expected, so anything that comes is as good as an end.
+    let _ = stream.read(&mut [0]).await;
 }
 
 async fn flags<P: Parts>(

@@ -78,6 +78,7 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
             Arc::new(network),
             record,
         );
+        shared.telling.follow(&shared.site, &handle);
         shared.handle.send_replace(Some(handle.clone()));
         shared.parts.send_replace(Some(parts));
         self.life = Some(Life {

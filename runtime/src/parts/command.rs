@@ -114,9 +114,39 @@ pub(crate) async fn run<S: AsRef<OsStr>>(
     input: &[u8],
     limit: Duration,
 ) -> Result<Finished, CommandError> {
+    let none: &[(&str, &str)] = &[];
+    run_with(program, arguments, none, Source::Bytes(input), limit).await
+}
+
+/// What a program reads.
+#[derive(Debug)]
+pub(crate) enum Source<'a> {
+    /// These bytes, over a pipe.
+    Bytes(&'a [u8]),
+    /// A file, which it holds open, locks included, as long as it or anything that it started runs.
+    File(std::fs::File),
+}
+
+/// The same with environment variables of the program's own, and with any source.
+///
+/// # Errors
+///
+/// Those of [`run`].
+pub(crate) async fn run_with<S: AsRef<OsStr>, V: AsRef<OsStr>>(
+    program: &Path,
+    arguments: &[S],
+    environment: &[(&str, V)],
+    source: Source<'_>,
+    limit: Duration,
+) -> Result<Finished, CommandError> {
+    let (stdin, input) = match source {
+        Source::Bytes(bytes) => (Stdio::piped(), bytes),
+        Source::File(file) => (Stdio::from(file), &[][..]),
+    };
     let mut child = Command::new(program)
         .args(arguments)
-        .stdin(Stdio::piped())
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)

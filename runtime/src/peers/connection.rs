@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 
 use super::frame::{Frame, FrameError};
 use super::greeting::{Difference, Greeting};
-use super::{Arrivals, Asked, HANDSHAKE_MAX, Inner};
+use super::{Arrivals, Asked, HANDSHAKE_MAX, Inner, Reply};
 
 /// How many frames may wait for the network. What does not fit is dropped.
 pub(super) const OUTGOING_MAX: usize = 64;
@@ -158,7 +158,17 @@ async fn receive(
                     handle.message(peer, message);
                 }
             }
-            Frame::Answer { number, done } => inner.answered(peer, number, done),
+            Frame::Answer { number, done } => inner.answered(peer, number, Reply::Done(done)),
+            Frame::Report { number, report } => {
+                inner.answered(peer, number, Reply::Report(report));
+            }
+            Frame::Question { number } => {
+                // A driver that does not answer leaves the question open: nothing is known then.
+                if let Some(report) = arrivals.report().await {
+                    // Whoever asked may ask again.
+                    let _ = answers.try_send(Frame::Report { number, report });
+                }
+            }
             Frame::Ask { number, request } => {
                 let asked = Asked {
                     from: peer,

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 2 | length of the rest, big-endian, 1 to [`FRAME_BYTES_MAX`] |
 //! | 1 | kind |
-//! | rest | 0: sequence number (8), then a message as in [`tetrarch_core::wire`]; 3: version, safety (0 paper, 1 guarded), digest of the ring (8), digest of the timing (8), life (8), as a greeting; 1: number (4), then 1 and the failing services, 2, or 3 and whether the flag file shall be there (0 or 1), as a request; 2: number (4), then 1 if it was done and 0 if not, as its answer |
+//! | rest | 0: sequence number (8), then a message as in [`tetrarch_core::wire`]; 3: version, safety (0 paper, 1 guarded), digest of the ring (8), digest of the timing (8), life (8), as a greeting; 1: number (4), then 1 and the failing services, 2, or 3 and whether the flag file shall be there (0 or 1), as a request; 2: number (4), then 1 if it was done and 0 if not, as its answer; 4: number (4), as a question how things stand; 5: number (4), then a [`Report`], as its answer |
 
 use tetrarch_core::wire::{self, MESSAGE_BYTES_MAX, WireError};
 use tetrarch_core::{Message, Safety, ServiceSet};
@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::greeting::{Greeting, Settings};
 use crate::link::Request;
+use crate::report::Report;
 
 /// The longest frame without its length, in bytes. Newer versions may need more than today's longest
 /// message.
@@ -46,6 +47,18 @@ pub enum Frame {
         /// Whether what was asked has been done.
         done: bool,
     },
+    /// How do things stand? With a number that the answer repeats.
+    Question {
+        /// The number.
+        number: u32,
+    },
+    /// The answer to a question.
+    Report {
+        /// The number of the question.
+        number: u32,
+        /// How things stand.
+        report: Report,
+    },
 }
 
 /// Why a connection gives no frame.
@@ -61,7 +74,9 @@ pub enum FrameError {
     #[error(transparent)]
     Message(#[from] WireError),
     /// No frame is of this kind, or this form.
-    #[error("expected a greeting, a message, a request or an answer, found a frame of kind {0}")]
+    #[error(
+        "expected a greeting, a message, a request, a question or an answer, found a frame of kind {0}"
+    )]
     Kind(u8),
 }
 
@@ -99,6 +114,15 @@ impl Frame {
                 bytes.push(2);
                 bytes.extend(number.to_be_bytes());
                 bytes.push(u8::from(*done));
+            }
+            Self::Question { number } => {
+                bytes.push(4);
+                bytes.extend(number.to_be_bytes());
+            }
+            Self::Report { number, report } => {
+                bytes.push(5);
+                bytes.extend(number.to_be_bytes());
+                bytes.extend(report.encode());
             }
         }
         let length = (bytes.len() - LENGTH_BYTES) as u16;
@@ -142,6 +166,13 @@ impl Frame {
             [2, a, b, c, d, done @ (0 | 1)] => Ok(Self::Answer {
                 number: u32::from_be_bytes([a, b, c, d]),
                 done: done == 1,
+            }),
+            [4, a, b, c, d] => Ok(Self::Question {
+                number: u32::from_be_bytes([a, b, c, d]),
+            }),
+            [5, a, b, c, d, ref report @ ..] => Ok(Self::Report {
+                number: u32::from_be_bytes([a, b, c, d]),
+                report: Report::decode(report).ok_or(FrameError::Kind(5))?,
             }),
             [kind, ..] => Err(FrameError::Kind(kind)),
             [] => Err(FrameError::Length(0)),
@@ -190,9 +221,30 @@ const _: () = assert!(9 + MESSAGE_BYTES_MAX <= FRAME_BYTES_MAX);
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use tetrarch_core::ServerId;
+    use tetrarch_core::{Members, ServerId};
 
-    fn frames() -> [Frame; 7] {
+    use crate::happened::Kind;
+    use crate::report::Activity;
+
+    fn report() -> Report {
+        let [one, two] = [0, 7].map(|place| ServerId::new(place).unwrap());
+        let mut report = Report {
+            activity: Activity::Managing,
+            holds_own_address: true,
+            members: Members::from_bits(0b1011),
+            serving: Members::from_bits(0b0100),
+            recovering: Members::from_bits(0b1000_0000),
+            first: Members::from_bits(2),
+            second: Members::from_bits(8),
+            ..Report::STOPPED
+        };
+        report.hosts[7] = Some(one);
+        report.hosts[0] = Some(two);
+        report.events[3] = Some((Kind::Served, u32::MAX));
+        report
+    }
+
+    fn frames() -> [Frame; 9] {
         let target = ServerId::new(3).unwrap();
         let failing = ServiceSet::from_bits(5);
         [
@@ -229,6 +281,11 @@ mod tests {
                 number: 8,
                 done: false,
             },
+            Frame::Question { number: 9 },
+            Frame::Report {
+                number: 9,
+                report: report(),
+            },
         ]
     }
 
@@ -256,7 +313,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_refused_or_written_again(bytes in prop::collection::vec(any::<u8>(), 0..FRAME_BYTES_MAX)) {
+        fn any_bytes_are_refused_or_written_again(
+            bytes in prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..FRAME_BYTES_MAX),
+                // Of arbitrary bytes hardly any are a report, so some are made of a good one.
+                (prop::sample::subsequence((0..60usize).collect::<Vec<_>>(), 0..4), any::<u8>()).prop_map(|(places, byte)| {
+                    let mut bytes = Frame::Report { number: 9, report: report() }.encode().split_off(LENGTH_BYTES);
+                    for place in places {
+                        bytes[place] = byte;
+                    }
+                    bytes
+                }),
+            ],
+        ) {
             if let Ok(frame) = Frame::decode(&bytes) {
                 prop_assert_eq!(&frame.encode()[LENGTH_BYTES..], &bytes[..]);
             }

@@ -34,6 +34,7 @@ use tracing::{debug, info, warn};
 use crate::driver::Handle;
 use crate::link::{Peers, Request};
 use crate::parts::Failure;
+use crate::report::Report;
 use frame::Frame;
 use greeting::{Difference, Greeting};
 use tls::Credentials;
@@ -50,6 +51,9 @@ const RETRY_MAX: Duration = Duration::from_secs(2);
 
 /// How many strangers may be at their handshakes at once.
 const HANDSHAKES_MAX: usize = 32;
+
+/// How long a driver may take to say how things stand.
+const REPORT_MAX: Duration = Duration::from_secs(1);
 
 /// How many connections one peer may have: each side's own, and each side's last, whose end was not
 /// noticed.
@@ -90,6 +94,21 @@ pub struct Arrivals {
     pub handle: watch::Receiver<Option<Handle>>,
     /// Whoever carries requests out. A request that does not fit in is refused.
     pub asked: mpsc::Sender<Asked>,
+}
+
+impl Arrivals {
+    /// How things stand on this server; none when its driver does not answer.
+    pub(crate) async fn report(&self) -> Option<Report> {
+        let handle = self.handle.borrow().clone();
+        match handle {
+            None => Some(Report::STOPPED),
+            Some(handle) => {
+                let status = timeout(REPORT_MAX, handle.status()).await.ok()?;
+                // A driver that has just ended has stopped its programs.
+                Some(status.as_ref().map_or(Report::STOPPED, Report::of))
+            }
+        }
+    }
 }
 
 /// Why a request was not granted.
@@ -146,7 +165,14 @@ struct Connection {
 struct Waiting {
     /// The connection that the answer must come over.
     connection: u32,
-    answer: oneshot::Sender<bool>,
+    answer: oneshot::Sender<Reply>,
+}
+
+/// What comes back for a request or a question.
+#[derive(Clone, Copy, Debug)]
+enum Reply {
+    Done(bool),
+    Report(Report),
 }
 
 /// Poison is no harm here: nothing is left half changed by a panic.
@@ -227,10 +253,10 @@ impl Inner {
             .retain(|_, waiting| waiting.connection != number);
     }
 
-    fn answered(&self, peer: ServerId, number: u32, done: bool) {
+    fn answered(&self, peer: ServerId, number: u32, reply: Reply) {
         if let Some(waiting) = self.peer(peer).asked.remove(&number) {
             // Whoever asked may have given up.
-            let _ = waiting.answer.send(done);
+            let _ = waiting.answer.send(reply);
         }
     }
 }
@@ -261,6 +287,40 @@ impl Network {
         for peer in &self.inner.peers {
             locked(peer).connections.clear();
         }
+    }
+
+    /// Asks `to` how things stand there; ends with its answer.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be reached, or goes away before it has answered.
+    pub async fn report(&self, to: ServerId) -> Result<Report, Failure> {
+        match self.ask(to, |number| Frame::Question { number })?.await {
+            Ok(Reply::Report(report)) => Ok(report),
+            Ok(Reply::Done(_)) => Err(RequestError::Refused(to).into()),
+            Err(_) => Err(RequestError::Gone(to).into()),
+        }
+    }
+
+    /// Sends what `frame` makes of a new number; gives the way on which its answer comes.
+    fn ask(
+        &self,
+        to: ServerId,
+        frame: impl FnOnce(u32) -> Frame,
+    ) -> Result<oneshot::Receiver<Reply>, RequestError> {
+        let mut state = self.inner.peer(to);
+        state.number = state.number.wrapping_add(1);
+        let number = state.number;
+        let newest = state.connections.last();
+        let newest = newest.ok_or(RequestError::Unreachable(to))?;
+        let connection = newest.number;
+        let sent = newest.send.try_send(frame(number));
+        sent.map_err(|_| RequestError::Unreachable(to))?;
+        // Answers that nobody waits for any more would pile up on a connection that lives long.
+        state.asked.retain(|_, waiting| !waiting.answer.is_closed());
+        let (answer, answered) = oneshot::channel();
+        state.asked.insert(number, Waiting { connection, answer });
+        Ok(answered)
     }
 
     /// Makes and takes connections, until it is dropped.
@@ -294,24 +354,9 @@ impl Peers for Network {
     }
 
     async fn request(&self, to: ServerId, request: Request) -> Result<(), Failure> {
-        let answered = {
-            let mut state = self.inner.peer(to);
-            state.number = state.number.wrapping_add(1);
-            let number = state.number;
-            let newest = state.connections.last();
-            let newest = newest.ok_or(RequestError::Unreachable(to))?;
-            let connection = newest.number;
-            let sent = newest.send.try_send(Frame::Ask { number, request });
-            sent.map_err(|_| RequestError::Unreachable(to))?;
-            // Answers that nobody waits for any more would pile up on a connection that lives long.
-            state.asked.retain(|_, waiting| !waiting.answer.is_closed());
-            let (answer, answered) = oneshot::channel();
-            state.asked.insert(number, Waiting { connection, answer });
-            answered
-        };
-        match answered.await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(RequestError::Refused(to).into()),
+        match self.ask(to, |number| Frame::Ask { number, request })?.await {
+            Ok(Reply::Done(true)) => Ok(()),
+            Ok(Reply::Done(false) | Reply::Report(_)) => Err(RequestError::Refused(to).into()),
             Err(_) => Err(RequestError::Gone(to).into()),
         }
     }

@@ -102,3 +102,31 @@ proptest! {
         prop_assert!(column <= 1 + text.chars().count());
     }
 }
+
+#[test]
+fn metrics_are_for_this_machine_and_hooks_are_programs() {
+    let said = |tables: &str| Site::parse(&format!("{GOOD}{tables}"), "site.toml");
+    let site =
+        said("[metrics]\nlisten = \"[::1]:9470\"\n[notify]\nprogram = \"/hook\"\nlimit = \"5s\"\n");
+    let telling = site.unwrap().telling;
+    assert_eq!(telling.metrics, Some("[::1]:9470".parse().unwrap()));
+    let hook = telling.hook.unwrap();
+    assert_eq!(hook.limit, std::time::Duration::from_secs(5));
+    for (tables, expected) in [
+        (
+            "[metrics]\nlisten = \"10.0.0.1:9470\"\n",
+            "site.toml:10:10: expected a loopback address",
+        ),
+        (
+            "[notify]\nprogram = \"hook\"\n",
+            "site.toml:10:11: expected an absolute path",
+        ),
+        (
+            "[notify]\nprogram = \"/hook\"\nlimit = \"0s\"\n",
+            "site.toml:11:9: expected at least 1s",
+        ),
+    ] {
+        let why = said(tables).unwrap_err().to_string();
+        assert!(why.contains(expected), "{why}");
+    }
+}

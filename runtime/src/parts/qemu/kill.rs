@@ -72,6 +72,11 @@ mod tests {
         fs::write(&socket, "").unwrap();
         let mut child = spawn("tail", &["-f", socket.to_str().unwrap()]);
         fs::write(&pid_file, child.id().to_string()).unwrap();
+        // A process that has just been spawned has no arguments for a moment.
+        let line = format!("/proc/{}/cmdline", child.id());
+        while fs::read(&line).unwrap().is_empty() {
+            std::thread::yield_now();
+        }
         assert!(kill(folder.path()).unwrap());
         assert!(!child.wait().unwrap().success());
         assert!(!kill(folder.path()).unwrap());
