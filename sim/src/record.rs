@@ -53,6 +53,8 @@ pub struct LifeError {
 pub struct Records<F, W> {
     sink_for: F,
     nodes: Vec<Recorded<W>>,
+    /// What the clock of the server shows whose node is given the next input.
+    local: Time,
     finished: Vec<(Life, W)>,
     failed: Option<LifeError>,
 }
@@ -92,6 +94,7 @@ where
         Ok(Self {
             sink_for,
             nodes: configs.into_iter().map(recorded).collect(),
+            local: Time::ZERO,
             finished: Vec::new(),
             failed: None,
         })
@@ -150,7 +153,12 @@ where
     F: FnMut(Life) -> io::Result<W>,
     W: Write,
 {
-    fn input(&mut self, now: Time, server: ServerId, input: &Input) {
+    fn clock(&mut self, _: ServerId, local: Time) {
+        self.local = local;
+    }
+
+    fn input(&mut self, _: Time, server: ServerId, input: &Input) {
+        let local = self.local;
         let place = server.index();
         if matches!(input, Input::Start { .. }) {
             self.attempt(place, Self::begin_life);
@@ -158,7 +166,7 @@ where
         // What comes before a node is started for the first time finds no record; it does nothing.
         self.attempt(place, |records, place| {
             match &mut records.nodes[place].writer {
-                Some(writer) => writer.input(now, input),
+                Some(writer) => writer.input(local, input),
                 None => Ok(()),
             }
         });

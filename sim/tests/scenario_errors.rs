@@ -130,6 +130,27 @@ fn faults_are_refused_with_place_finding_and_expectation() {
             "[[fault]]\nat = \"1s\"\nfault = \"file-server-slow\"\nfactor = 0",
             "8:10: factor is 0; expected a whole number from 1 to 1000",
         ),
+        (
+            "[[fault]]\nat = \"1s\"\nfault = \"clock-drift\"\nserver = \"web\"\nppm = 500001",
+            "9:7: ppm is 500001; expected a whole number from -500000 to 500000",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\nfault = \"flap\"\nfrom = \"web\"\nto = \"ftp\"\ndown = \"0s\"\n\
+             up = \"1s\"",
+            "10:8: down is \"0s\"; expected a duration from \"1ms\" to \"1d\"",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\nfault = \"link-delay\"\nfrom = \"web\"\nto = \"web\"\nby = \"1s\"",
+            "9:6: to is \"web\"; expected another server than \"from\"",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\nfault = \"link-loss\"\nfrom = \"web\"\nto = \"ftp\"\npercent = 101",
+            "10:11: percent is 101; expected a percentage from 0 to 100 with at most four decimals",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\nfault = \"late\"\npercent = 5\nby = \"2d\"",
+            "9:6: by is \"2d\"; expected a duration from \"0s\" to \"1d\"",
+        ),
         ("fault = [3]", "5:10: fault is 3; expected a table"),
         (
             "fault = {at = \"1s\"}",
@@ -184,7 +205,7 @@ fn a_misspelt_key_is_answered_with_those_of_every_kind_once() {
         (
             "[[fault]]\nwhen = \"1s\"",
             "6:1: unknown key \"when\" in [[fault]]; expected one of at, trouble, fault, server, \
-             from, to, sides, percent, factor",
+             ppm, from, to, sides, down, up, percent, by, factor",
         ),
         (
             "[[expect]]\nwhose = \"web\"",

@@ -43,6 +43,39 @@ fn action(size: usize) -> impl Strategy<Value = FaultAction> {
         from,
         to: ServerIndex(u8::try_from((from.index() + by) % size).unwrap()),
     });
+    let way = move || {
+        (server(size), 1..size).prop_map(move |(from, by)| {
+            let to = (from.index() + by) % size;
+            (from, ServerIndex(u8::try_from(to).unwrap()))
+        })
+    };
+    let share = || (0u32..=1_000_000).prop_map(Ratio::from_ppm);
+    let span = || (1_000_000..=86_400_000_000_000_u64).prop_map(Span::from_nanos);
+    let links = prop_oneof![
+        (way(), span(), span()).prop_map(|((from, to), down, up)| FaultAction::Flap {
+            from,
+            to,
+            down,
+            up
+        }),
+        (way(), share()).prop_map(|((from, to), percent)| FaultAction::LinkLoss {
+            from,
+            to,
+            percent
+        }),
+        (way(), span()).prop_map(|((from, to), by)| FaultAction::LinkDelay { from, to, by }),
+        (share(), span()).prop_map(|(percent, by)| FaultAction::Late { percent, by }),
+        share().prop_map(FaultAction::Doubled),
+    ];
+    let still = prop_oneof![
+        server(size).prop_map(FaultAction::AgentPause),
+        server(size).prop_map(FaultAction::AgentResume),
+        server(size).prop_map(FaultAction::Pause),
+        server(size).prop_map(FaultAction::Resume),
+        server(size).prop_map(FaultAction::ResumeFails),
+        (server(size), -500_000..=500_000_i32)
+            .prop_map(|(server, ppm)| FaultAction::ClockDrift { server, ppm }),
+    ];
     let partition = (Just(all(size)).prop_shuffle(), 1..size).prop_map(|(order, at)| {
         FaultAction::Partition(vec![order[..at].into(), order[at..].into()])
     });
@@ -57,6 +90,8 @@ fn action(size: usize) -> impl Strategy<Value = FaultAction> {
         server(size).prop_map(FaultAction::VirtualServerFails),
         server(size).prop_map(FaultAction::FileServerCut),
         cut,
+        links,
+        still,
         partition,
         Just(FaultAction::Heal),
         (0u32..=1_000_000).prop_map(|ppm| FaultAction::Loss(Ratio::from_ppm(ppm))),

@@ -52,10 +52,13 @@ impl Observer for RestartWatch {
             WorldEvent::Trouble(_)
             | WorldEvent::PowerLost
             | WorldEvent::Restarting
+            | WorldEvent::StandsStill
             | WorldEvent::ServicesRestarting => {
                 self.healthy = self.healthy.without(server);
             }
-            WorldEvent::ServicesReady => self.healthy = self.healthy.with(server),
+            WorldEvent::ServicesReady | WorldEvent::GoesOn => {
+                self.healthy = self.healthy.with(server)
+            }
             WorldEvent::Repaired
             | WorldEvent::Starting
             | WorldEvent::Answers

@@ -314,6 +314,8 @@ impl Tracer<'_> {
         match event {
             WorldEvent::Trouble(_)
             | WorldEvent::ServicesRestarting
+            | WorldEvent::StandsStill
+            | WorldEvent::GoesOn
             | WorldEvent::Fault(_)
             | WorldEvent::SystemFault(_) => None,
             WorldEvent::PowerLost | WorldEvent::Repaired | WorldEvent::FunctionLost => self

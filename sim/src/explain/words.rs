@@ -272,6 +272,8 @@ impl Words<'_> {
                 Some(_) => format!("clients of {me} are served again, by {me} itself"),
                 None => format!("clients of {me} are served again"),
             },
+            WorldEvent::StandsStill => format!("{me} stands still"),
+            WorldEvent::GoesOn => format!("{me} goes on"),
             WorldEvent::Fault(place) | WorldEvent::SystemFault(place) => {
                 match faults.get(usize::from(place)) {
                     Some(fault) => format!("the scenario: {}", self.fault(fault)),
@@ -300,23 +302,29 @@ impl Words<'_> {
             FaultAction::VirtualServerFails(server) => {
                 format!("{}b can no longer be started anywhere", name(server))
             }
-            FaultAction::Cut { from, to } => {
-                format!("messages of {} no longer reach {}", name(from), name(to))
+            FaultAction::AgentPause(server) => {
+                format!("the management programs of {} stand still", name(server))
             }
-            FaultAction::Partition(sides) => {
-                let sides: Vec<String> = sides
-                    .iter()
-                    .map(|side| side.iter().map(name).collect::<Vec<_>>().join(", "))
-                    .collect();
-                format!("the network falls apart into {}", sides.join(" | "))
+            FaultAction::AgentResume(server) => {
+                format!("the management programs of {} go on", name(server))
             }
-            FaultAction::Heal => "all links are whole again".to_owned(),
-            FaultAction::Loss(ratio) => {
-                format!(
-                    "{} % of all messages are lost from now on",
-                    ratio.percent_text()
-                )
+            FaultAction::Pause(server) => format!("the machine of {} is paused", name(server)),
+            FaultAction::Resume(server) => format!("the machine of {} is resumed", name(server)),
+            FaultAction::ClockDrift { server, ppm } => {
+                format!("the clock of {} runs {ppm} millionths fast", name(server))
             }
+            FaultAction::ResumeFails(server) => {
+                format!("{}b can no longer be resumed, but started", name(server))
+            }
+            FaultAction::Cut { .. }
+            | FaultAction::Flap { .. }
+            | FaultAction::LinkLoss { .. }
+            | FaultAction::LinkDelay { .. }
+            | FaultAction::Partition(_)
+            | FaultAction::Heal
+            | FaultAction::Loss(_)
+            | FaultAction::Late { .. }
+            | FaultAction::Doubled(_) => self.link_fault(fault),
             FaultAction::FileServerCut(server) => {
                 format!("{} no longer reaches the file server", name(server))
             }
@@ -325,6 +333,56 @@ impl Words<'_> {
             FaultAction::FileServerSlow(factor) => {
                 format!("the file server's rate is divided by {factor}")
             }
+        }
+    }
+
+    fn link_fault(&self, fault: &FaultAction) -> String {
+        let name = |server: &crate::scenario::ServerIndex| {
+            let name = self.group.get(server.index());
+            name.map_or("?", String::as_str)
+        };
+        match fault {
+            FaultAction::Cut { from, to } => {
+                format!("messages of {} no longer reach {}", name(from), name(to))
+            }
+            FaultAction::Flap { from, to, down, up } => format!(
+                "messages of {} do not reach {} for {down}, do for {up}, and so on",
+                name(from),
+                name(to)
+            ),
+            FaultAction::LinkLoss { from, to, percent } => format!(
+                "{} % of {}'s messages to {} are lost from now on",
+                percent.percent_text(),
+                name(from),
+                name(to)
+            ),
+            FaultAction::LinkDelay { from, to, by } => {
+                format!(
+                    "messages of {} to {} take {by} longer",
+                    name(from),
+                    name(to)
+                )
+            }
+            FaultAction::Partition(sides) => {
+                let sides: Vec<String> = sides
+                    .iter()
+                    .map(|side| side.iter().map(name).collect::<Vec<_>>().join(", "))
+                    .collect();
+                format!("the network falls apart into {}", sides.join(" | "))
+            }
+            FaultAction::Loss(share) => {
+                let share = share.percent_text();
+                format!("{share} % of all messages are lost from now on")
+            }
+            FaultAction::Late { percent, by } => {
+                let share = percent.percent_text();
+                format!("{share} % of all messages are up to {by} late from now on")
+            }
+            FaultAction::Doubled(share) => {
+                let share = share.percent_text();
+                format!("{share} % of all messages arrive twice from now on")
+            }
+            _ => "all links are whole again".to_owned(),
         }
     }
 }

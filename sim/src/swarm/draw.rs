@@ -165,6 +165,20 @@ impl<R: Rng> Deck<'_, R> {
                 self.put(at, FaultAction::AgentStop(server));
                 self.put(until, FaultAction::AgentStart(server));
             }
+            Kind::ClockDrift => {
+                let ppm = self.drift();
+                self.put(at, FaultAction::ClockDrift { server, ppm });
+            }
+            Kind::Outage => self.outage(at),
+            Kind::ResumeFails => self.put(at, FaultAction::ResumeFails(server)),
+            Kind::AgentPause => {
+                self.put(at, FaultAction::AgentPause(server));
+                self.put(until, FaultAction::AgentResume(server));
+            }
+            Kind::Pause => {
+                self.put(at, FaultAction::Pause(server));
+                self.put(until, FaultAction::Resume(server));
+            }
             Kind::VirtualServer => {
                 if self.fragile > 0 {
                     self.fragile -= 1;
@@ -180,12 +194,78 @@ impl<R: Rng> Deck<'_, R> {
                 self.put(at, FaultAction::FileServerSlow(factor));
                 self.put(until, FaultAction::FileServerSlow(1));
             }
-            Kind::Cut | Kind::Partition | Kind::Loss => {
+            Kind::FileServerDying => {
+                let step = Span::from_millis(self.dice.random_range(1_000..=60_000));
+                self.put(at, FaultAction::FileServerSlow(10));
+                self.put(at + step, FaultAction::FileServerSlow(100));
+                self.put(at + step.times(2), FaultAction::FileServerDown);
+                let repaired = at + step.times(2) + self.lasting();
+                self.put(repaired, FaultAction::FileServerSlow(1));
+                self.put(repaired, FaultAction::FileServerUp);
+            }
+            Kind::FileServerCut
+            | Kind::Flap
+            | Kind::LinkLoss
+            | Kind::LinkDelay
+            | Kind::Late
+            | Kind::Doubled
+            | Kind::Cut
+            | Kind::Partition
+            | Kind::Loss => {
                 let action = self.broken_links(kind, server);
                 self.put(at, action);
                 self.put(until, FaultAction::Heal);
             }
         }
+    }
+
+    /// Millionths by which a clock may run fast or slow: that of a bad quartz, or all that the margin
+    /// of a lease allows.
+    fn drift(&mut self) -> i32 {
+        const QUARTZ_PPM: u64 = 200;
+        let p = &self.plan.parameters;
+        // The margin is longer than twice the share that clocks run wrong by of a term.
+        let most = p.lease_margin.as_nanos() * 1_000_000 / (2 * p.lease_term.as_nanos()).max(1);
+        let most = if self.dice.random_bool(0.5) {
+            most.min(QUARTZ_PPM)
+        } else {
+            most
+        };
+        let most = i32::try_from(most).unwrap_or(0).min(500_000);
+        self.dice.random_range(-most..=most)
+    }
+
+    /// Everything is off at once, and is switched on again server by server.
+    fn outage(&mut self, at: Time) {
+        self.put(at, FaultAction::FileServerDown);
+        let size = self.plan.size;
+        for server in servers(size) {
+            self.put(at, FaultAction::Crash(server));
+        }
+        let back = at + self.lasting();
+        self.put(back, FaultAction::FileServerUp);
+        for server in servers(size) {
+            let after = Span::from_millis(self.dice.random_range(0..=60_000));
+            self.put(back + after, FaultAction::Repair(server));
+        }
+    }
+
+    /// Another server than `from`.
+    fn other(&mut self, from: ServerIndex) -> ServerIndex {
+        let size = self.plan.size;
+        let step = self.dice.random_range(1..size);
+        let to = (from.index() + step) % size;
+        ServerIndex(u8::try_from(to).unwrap_or(0))
+    }
+
+    fn share(&mut self, most: u32) -> Ratio {
+        Ratio::from_ppm(self.dice.random_range(1..=most) * 10_000)
+    }
+
+    /// From milliseconds to tens of seconds.
+    fn delay(&mut self) -> Span {
+        let scale = [1, 10, 100][self.dice.random_range(0..3)];
+        Span::from_millis(scale * self.dice.random_range(5..=200))
     }
 
     /// Half of the time somebody also comes to see an hour later: when all servers are off or
@@ -201,22 +281,42 @@ impl<R: Rng> Deck<'_, R> {
     fn broken_links(&mut self, kind: Kind, from: ServerIndex) -> FaultAction {
         let size = self.plan.size;
         match kind {
+            Kind::FileServerCut => FaultAction::FileServerCut(from),
             Kind::Cut => {
-                let step = self.dice.random_range(1..size);
-                let to = (from.index() + step) % size;
-                let to = ServerIndex(u8::try_from(to).unwrap_or(0));
+                let to = self.other(from);
                 FaultAction::Cut { from, to }
             }
+            Kind::Flap => FaultAction::Flap {
+                from,
+                to: self.other(from),
+                down: self.delay(),
+                up: self.delay(),
+            },
+            Kind::LinkLoss => FaultAction::LinkLoss {
+                from,
+                to: self.other(from),
+                percent: self.share(100),
+            },
+            // A guarded group assumes that messages of one server to another keep their order.
+            Kind::Late if self.plan.rules == Safety::Paper => FaultAction::Late {
+                percent: self.share(60),
+                by: self.delay(),
+            },
+            Kind::Doubled if self.plan.rules == Safety::Paper => {
+                FaultAction::Doubled(self.share(60))
+            }
+            Kind::LinkDelay | Kind::Late | Kind::Doubled => FaultAction::LinkDelay {
+                from,
+                to: self.other(from),
+                by: self.delay(),
+            },
             Kind::Partition => {
                 // Neither no server nor all of them on the first side.
                 let first = self.dice.random_range(1..(1_u32 << size) - 1);
                 let (one, other) = servers(size).partition(|s| first >> s.index() & 1 == 1);
                 FaultAction::Partition(vec![one, other])
             }
-            _ => {
-                let percent = self.dice.random_range(1..=60);
-                FaultAction::Loss(Ratio::from_ppm(percent * 10_000))
-            }
+            _ => FaultAction::Loss(self.share(60)),
         }
     }
 }

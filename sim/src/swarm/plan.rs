@@ -133,6 +133,10 @@ impl Plan {
         for server in servers(self.size) {
             let down = |action: &FaultAction| takes_down(action) == Some(server);
             let stopped = |action: &FaultAction| *action == FaultAction::AgentStop(server);
+            let paused = |action: &FaultAction| *action == FaultAction::Pause(server);
+            let asleep = |action: &FaultAction| *action == FaultAction::AgentPause(server);
+            put(actions().any(paused), FaultAction::Resume(server));
+            put(actions().any(asleep), FaultAction::AgentResume(server));
             put(actions().any(down), FaultAction::Repair(server));
             put(actions().any(stopped), FaultAction::AgentStart(server));
         }
@@ -160,6 +164,11 @@ pub(super) fn breaks_links(action: &FaultAction) -> bool {
         FaultAction::Cut { .. }
             | FaultAction::Partition(_)
             | FaultAction::Loss(_)
+            | FaultAction::Flap { .. }
+            | FaultAction::LinkLoss { .. }
+            | FaultAction::LinkDelay { .. }
+            | FaultAction::Late { .. }
+            | FaultAction::Doubled(_)
             | FaultAction::FileServerCut(_)
     )
 }
@@ -191,11 +200,36 @@ fn without(action: &FaultAction, gone: ServerIndex) -> Option<FaultAction> {
         FaultAction::Repair(server) => FaultAction::Repair(kept(*server)?),
         FaultAction::AgentStop(server) => FaultAction::AgentStop(kept(*server)?),
         FaultAction::AgentStart(server) => FaultAction::AgentStart(kept(*server)?),
+        FaultAction::AgentPause(server) => FaultAction::AgentPause(kept(*server)?),
+        FaultAction::AgentResume(server) => FaultAction::AgentResume(kept(*server)?),
+        FaultAction::Pause(server) => FaultAction::Pause(kept(*server)?),
+        FaultAction::Resume(server) => FaultAction::Resume(kept(*server)?),
+        FaultAction::ResumeFails(server) => FaultAction::ResumeFails(kept(*server)?),
+        FaultAction::ClockDrift { server, ppm } => FaultAction::ClockDrift {
+            server: kept(*server)?,
+            ppm: *ppm,
+        },
         FaultAction::VirtualServerFails(server) => FaultAction::VirtualServerFails(kept(*server)?),
         FaultAction::FileServerCut(server) => FaultAction::FileServerCut(kept(*server)?),
         FaultAction::Cut { from, to } => FaultAction::Cut {
             from: kept(*from)?,
             to: kept(*to)?,
+        },
+        FaultAction::Flap { from, to, down, up } => FaultAction::Flap {
+            from: kept(*from)?,
+            to: kept(*to)?,
+            down: *down,
+            up: *up,
+        },
+        FaultAction::LinkLoss { from, to, percent } => FaultAction::LinkLoss {
+            from: kept(*from)?,
+            to: kept(*to)?,
+            percent: *percent,
+        },
+        FaultAction::LinkDelay { from, to, by } => FaultAction::LinkDelay {
+            from: kept(*from)?,
+            to: kept(*to)?,
+            by: *by,
         },
         FaultAction::Partition(sides) => {
             let sides: Vec<Vec<ServerIndex>> = sides
@@ -210,6 +244,8 @@ fn without(action: &FaultAction, gone: ServerIndex) -> Option<FaultAction> {
         }
         FaultAction::Heal
         | FaultAction::Loss(_)
+        | FaultAction::Late { .. }
+        | FaultAction::Doubled(_)
         | FaultAction::FileServerDown
         | FaultAction::FileServerUp
         | FaultAction::FileServerSlow(_) => action.clone(),

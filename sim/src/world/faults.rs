@@ -3,6 +3,7 @@
 use tetrarch_core::{ServerId, ServiceSet};
 
 use super::happening::{Stimulus, WorldEvent};
+use super::pause::Pause;
 use super::{World, sides};
 use crate::observer::Observer;
 use crate::scenario::{FaultAction, ServerIndex, Trouble};
@@ -31,9 +32,20 @@ impl<O: Observer> World<O> {
             | FaultAction::Repair(server)
             | FaultAction::AgentStop(server)
             | FaultAction::AgentStart(server)
+            | FaultAction::AgentPause(server)
+            | FaultAction::AgentResume(server)
+            | FaultAction::Pause(server)
+            | FaultAction::Resume(server)
+            | FaultAction::ClockDrift { server, .. }
+            | FaultAction::ResumeFails(server)
             | FaultAction::VirtualServerFails(server)
             | FaultAction::FileServerCut(server)
-            | FaultAction::Cut { from: server, .. } => (id(*server), WorldEvent::Fault(place)),
+            | FaultAction::Cut { from: server, .. }
+            | FaultAction::Flap { from: server, .. }
+            | FaultAction::LinkLoss { from: server, .. }
+            | FaultAction::LinkDelay { from: server, .. } => {
+                (id(*server), WorldEvent::Fault(place))
+            }
             _ => (id(ServerIndex(0)), WorldEvent::SystemFault(place)),
         };
         self.observer.world(self.now, about, event);
@@ -62,23 +74,30 @@ impl<O: Observer> World<O> {
             FaultAction::VirtualServerFails(_) => {
                 self.broken_images = self.broken_images.with(server);
             }
-            FaultAction::Cut { to, .. } => {
-                self.links_whole = false;
-                self.links.cut(server, id(*to));
+            FaultAction::AgentPause(_) => self.pause(server, Pause::Agent),
+            FaultAction::AgentResume(_) => self.go_on(server, Pause::Agent),
+            FaultAction::Pause(_) => self.pause(server, Pause::Machine),
+            FaultAction::Resume(_) => self.go_on(server, Pause::Machine),
+            FaultAction::ClockDrift { ppm, .. } => {
+                self.clocks_drift = true;
+                self.server_mut(server).clock.drift(now, *ppm);
             }
-            FaultAction::Partition(groups) => {
-                self.links_whole = false;
-                self.links.partition(&sides(groups));
+            FaultAction::ResumeFails(_) => {
+                self.broken_states = self.broken_states.with(server);
             }
             FaultAction::Heal => {
                 self.links.heal();
                 self.file_server.heal(now);
-                self.links_whole = true;
+                self.links_whole = self.links.are_whole(now, self.spans.link_delay);
             }
-            FaultAction::Loss(ratio) => {
-                self.links_whole = false;
-                self.links.set_loss(*ratio);
-            }
+            FaultAction::Cut { .. }
+            | FaultAction::Flap { .. }
+            | FaultAction::LinkLoss { .. }
+            | FaultAction::LinkDelay { .. }
+            | FaultAction::Partition(_)
+            | FaultAction::Loss(_)
+            | FaultAction::Late { .. }
+            | FaultAction::Doubled(_) => self.break_links(action),
             FaultAction::FileServerCut(_) => self.file_server.cut(now, server),
             FaultAction::FileServerDown => self.file_server.set_up(now, false),
             FaultAction::FileServerUp => self.file_server.set_up(now, true),
@@ -86,6 +105,28 @@ impl<O: Observer> World<O> {
         }
         self.announce_read();
         Stimulus::None
+    }
+
+    fn break_links(&mut self, action: &FaultAction) {
+        self.links_whole = false;
+        let links = &mut self.links;
+        match action {
+            FaultAction::Cut { from, to } => links.cut(id(*from), id(*to)),
+            FaultAction::Flap { from, to, down, up } => {
+                links.flap(self.now, id(*from), id(*to), *down, *up);
+            }
+            FaultAction::LinkLoss { from, to, percent } => {
+                links.set_way_loss(id(*from), id(*to), *percent);
+            }
+            FaultAction::LinkDelay { from, to, by } => {
+                links.set_way_delay(id(*from), id(*to), *by);
+            }
+            FaultAction::Partition(groups) => links.partition(&sides(groups)),
+            FaultAction::Loss(share) => links.set_loss(*share),
+            FaultAction::Late { percent, by } => links.set_late(*percent, *by),
+            FaultAction::Doubled(share) => links.set_doubled(*share),
+            _ => {}
+        }
     }
 
     fn trouble(&mut self, trouble: Trouble, server: ServerId) {

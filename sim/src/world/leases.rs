@@ -1,6 +1,6 @@
 //! What a guarded server may have on it and until when, enforced whether its node is stepped or not.
 
-use tetrarch_core::{Claim, Claims, Members, Outcome, SERVERS_MAX, ServerId, Span, Time};
+use tetrarch_core::{Claim, Claims, Members, Outcome, SERVERS_MAX, ServerId, Time};
 
 use super::World;
 use super::happening::{Happening, Stimulus, Ticket};
@@ -36,14 +36,14 @@ impl Holds {
         images: [Hold::NONE; SERVERS_MAX],
     };
 
-    /// For how long all that is on `server` may stay, when it was said that it may stay at all.
-    pub(super) fn left(
+    /// Until when all that is on `server` may stay, of what was said that it may stay at all.
+    pub(super) fn end(
         &self,
         server: ServerId,
         now: Time,
         holding: bool,
         serving: Members,
-    ) -> Span {
+    ) -> Option<Time> {
         let address = |server: ServerId| self.addresses[server.index()].until;
         let image = |server: ServerId| self.images[server.index()].until;
         let own = holding.then(|| address(server));
@@ -51,7 +51,7 @@ impl Holds {
             .iter()
             .map(|function| address(function).min(image(function)));
         let said = own.into_iter().chain(guests).filter(|until| *until > now);
-        said.min().map_or(Span::MAX, |until| until - now)
+        said.min()
     }
 
     fn of(&mut self, claim: Claim) -> &mut Hold {
@@ -65,6 +65,7 @@ impl Holds {
 impl<O: Observer> World<O> {
     /// Lets `server` have this on it until then.
     pub(crate) fn hold(&mut self, server: ServerId, claim: Claim, until: Time) {
+        let until = self.when(server, until);
         let hold = self.server_mut(server).holds.of(claim);
         hold.until = until;
         if hold.looked_at.is_none_or(|at| at > until) {
@@ -96,7 +97,7 @@ impl<O: Observer> World<O> {
         let now = self.now;
         let state = self.server_mut(server);
         let hold = state.holds.of(claim);
-        if state.life != life || hold.looked_at != Some(now) {
+        if state.life != life || hold.looked_at.is_none_or(|at| at > now) {
             return;
         }
         hold.looked_at = None;

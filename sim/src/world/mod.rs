@@ -4,11 +4,13 @@
 mod actions;
 mod agenda;
 mod client;
+mod clock;
 mod faults;
 mod file_server;
 pub(crate) mod happening;
 mod leases;
 mod links;
+mod pause;
 mod power;
 mod server;
 
@@ -50,7 +52,7 @@ pub(crate) struct World<O> {
     faults: Vec<Fault>,
     servers: Vec<Server>,
     links: Links,
-    /// Neither cuts nor loss have ever been asked for: every link works.
+    /// Every link works, and takes no longer than it should.
     links_whole: bool,
     file_server: FileServer,
     /// The witness on the shared area.
@@ -59,6 +61,13 @@ pub(crate) struct World<O> {
     is_guarded: bool,
     /// The functions whose virtual server can no longer be started anywhere.
     broken_images: Members,
+    /// The functions whose virtual server can no longer be resumed, but started.
+    broken_states: Members,
+    /// Some clock is not right.
+    clocks_drift: bool,
+    /// Some server stands still, and what waits for it to go on.
+    somebody_pauses: bool,
+    waiting: Vec<(ServerId, Happening)>,
     availability: Vec<Availability>,
     /// Counts the changes of what the clients depend on.
     revision: u64,
@@ -97,6 +106,10 @@ impl<O: Observer> World<O> {
             witness: Register::new(Time::ZERO, Span::MAX, parameters.lease_term),
             is_guarded: scenario.safety == Safety::Guarded,
             broken_images: Members::NONE,
+            broken_states: Members::NONE,
+            clocks_drift: false,
+            somebody_pauses: false,
+            waiting: Vec::new(),
             revision: 0,
         }
     }
@@ -118,6 +131,10 @@ impl<O: Observer> World<O> {
         // A checker that goes on after the reset must look again.
         self.revision += 1;
         self.broken_images = Members::NONE;
+        self.broken_states = Members::NONE;
+        self.clocks_drift = false;
+        self.somebody_pauses = false;
+        self.waiting.clear();
     }
 
     fn server(&self, server: ServerId) -> &Server {
@@ -176,9 +193,15 @@ impl<O: Observer> World<O> {
 
     /// Queues a message on its way, unless the link loses it.
     pub(crate) fn send(&mut self, from: ServerId, to: ServerId, message: Message) {
-        if self.links_whole || (self.links.works(from, to) && !self.links.loses()) {
-            let at = self.now + self.spans.link_delay;
-            self.agenda.post(at, from, to, message);
+        let delay = self.spans.link_delay;
+        if self.links_whole {
+            return self.agenda.post(self.now + delay, from, to, message);
+        }
+        if let Some(passage) = self.links.pass(self.now, delay, from, to) {
+            for at in core::iter::once(passage.at).chain(passage.again) {
+                self.agenda
+                    .push(at, Happening::Deliver { to, from, message });
+            }
         }
     }
 
@@ -186,7 +209,8 @@ impl<O: Observer> World<O> {
     fn reaches(&self, from: ServerId, to: ServerId) -> bool {
         self.server(to).answers()
             && self.server(from).answers()
-            && (self.links_whole || (self.links.works(from, to) && self.links.works(to, from)))
+            && (self.links_whole
+                || (self.links.works(self.now, from, to) && self.links.works(self.now, to, from)))
     }
 
     fn is_alive(&self, ticket: Ticket) -> bool {
@@ -198,8 +222,26 @@ impl<O: Observer> World<O> {
             .push(at, Happening::Finished { ticket, outcome });
     }
 
-    /// Lets an entry of the queue happen.
-    pub(crate) fn happen(&mut self, happening: Happening) -> Stimulus {
+    /// What the clock of `server` shows at the true instant `now`.
+    pub(crate) fn local(&self, server: ServerId, now: Time) -> Time {
+        if self.clocks_drift {
+            self.server(server).clock.at(now)
+        } else {
+            now
+        }
+    }
+
+    /// The true instant at which the clock of `server` shows `local`.
+    pub(crate) fn when(&self, server: ServerId, local: Time) -> Time {
+        if self.clocks_drift {
+            // Several true instants may show the same, but none of them is past.
+            self.server(server).clock.when(local).max(self.now)
+        } else {
+            local
+        }
+    }
+
+    fn happen_now(&mut self, happening: Happening) -> Stimulus {
         match happening {
             Happening::Deliver { to, from, message } => {
                 if self.server(to).managing {
@@ -247,6 +289,11 @@ impl<O: Observer> World<O> {
             }
             Happening::ReadComplete { change } => self.read_complete(change),
             Happening::Fault { place } => return self.strike(place),
+            Happening::Told {
+                server,
+                life,
+                input,
+            } => return self.told(server, life, input),
         }
         Stimulus::None
     }
@@ -291,14 +338,15 @@ impl<O: Observer> World<O> {
         let now = self.now;
         let state = self.server_mut(server);
         state.managing = true;
-        let serving = state.guests_served();
+        let (clock, holding, serving) = (state.clock, state.holds_own, state.guests_served());
+        let shown = clock.at(now);
+        let silent = state.silent_since.map(|since| shown.since(since));
+        let end = state.holds.end(server, now, holding, serving);
         Input::Start {
-            holding: state.holds_own,
+            holding,
             serving,
-            silent: state
-                .silent_since
-                .map_or(Span::MAX, |since| now.since(since)),
-            left: state.holds.left(server, now, state.holds_own, serving),
+            silent: silent.unwrap_or(Span::MAX),
+            left: end.map_or(Span::MAX, |end| clock.at(end) - shown),
         }
     }
 }
