@@ -58,6 +58,16 @@ pub enum Bug {
     MissesLeaseEnd,
     /// The votes for an address are given back before the address is off.
     GivesUpEarly,
+    /// A voter takes questions in the order in which they arrive.
+    TakesLate,
+    /// Of two servers that hold an address and can hear each other neither gives way.
+    NeverOverruled,
+    /// A holder without a lease keeps its address though it sees a rival.
+    KeepsUnleased,
+    /// A manager has a server switched off that it alone cannot hear.
+    FencesAlone,
+    /// Votes are freed by a fence that struck an earlier life.
+    FreesAnyLife,
 }
 
 #[cfg(feature = "seeded-bugs")]
@@ -85,6 +95,11 @@ impl Bug {
         Self::HoldsForEver,
         Self::MissesLeaseEnd,
         Self::GivesUpEarly,
+        Self::TakesLate,
+        Self::NeverOverruled,
+        Self::KeepsUnleased,
+        Self::FencesAlone,
+        Self::FreesAnyLife,
     ];
 }
 

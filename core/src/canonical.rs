@@ -2,7 +2,7 @@
 
 use crate::io::{JobId, Owner};
 use crate::message::Message;
-use crate::node::{Node, View};
+use crate::node::{Node, View, Vote};
 use crate::time::Time;
 
 /// The serial of every job under way in the canonical form. A part waits for one job at most, so its
@@ -23,14 +23,19 @@ impl Node {
         node.timers.rebase(now, base);
         let term = node.config.timing.lease_term;
         node.leases.rebase(now, base, term);
+        node.register.forget_overtaken(now, term);
         node.register = node.register.rebased(now, base);
-        node.vote.asked = if node.vote.job.is_some() {
-            node.vote.asked.rebased(now, base)
+        if node.vote.job.is_some() {
+            node.vote.asked = node.vote.asked.rebased(now, base);
         } else {
-            Time::ZERO
-        };
+            node.vote = Vote::default();
+        }
         for recovery in &mut node.recoveries {
             recovery.rebase(now, base);
+        }
+        let window = node.config.damping.map(|damping| damping.window);
+        for flaps in &mut node.flaps {
+            *flaps = flaps.rebased(now, base, window);
         }
         let jobs = node.watches.iter_mut().map(|part| &mut part.job);
         let jobs = jobs.chain(node.recoveries.iter_mut().map(|part| &mut part.job));
@@ -49,13 +54,17 @@ impl Message {
     #[must_use]
     pub fn rebased(self, now: Time, base: Time) -> Self {
         match self {
-            Self::Renew { claims, stamp } => Self::Renew {
+            Self::Renew { claims, asked } => Self::Renew {
                 claims,
-                stamp: Time::from(stamp).rebased(now, base).into(),
+                asked: asked.rebased(now, base),
             },
-            Self::Grant { claims, stamp } => Self::Grant {
+            Self::Grant { claims, asked } => Self::Grant {
                 claims,
-                stamp: Time::from(stamp).rebased(now, base).into(),
+                asked: asked.rebased(now, base),
+            },
+            Self::Agree { target, said } => Self::Agree {
+                target,
+                said: said.map(|said| said.rebased(now, base)),
             },
             other => other,
         }

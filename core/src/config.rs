@@ -4,8 +4,9 @@ use thiserror::Error;
 
 #[cfg(feature = "seeded-bugs")]
 use crate::bug::Bug;
-use crate::id::{SERVERS_MAX, ServerId};
-use crate::time::Span;
+use crate::id::{Members, SERVERS_MAX, ServerId};
+use crate::message::Version;
+use crate::time::{Life, Span};
 use crate::timing::Timing;
 
 /// Which rules a group plays by. All its members use the same ones.
@@ -32,6 +33,33 @@ impl Safety {
     }
 }
 
+/// When a server that has been recovered gets its function back from its virtual server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Failback {
+    /// At once, as in the paper.
+    #[default]
+    Automatic,
+    /// When it has stayed healthy for this long.
+    Delayed(Span),
+    /// When an operator orders it ([`Order::HandBack`](crate::Order::HandBack)).
+    Manual,
+}
+
+/// How a server is held off that fails again and again: when it has been recovered more than
+/// `recoveries_max` times, none more than `window` after the one before, its function stays with the
+/// virtual server until it has been healthy for `hold`, and for twice as long after each further time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Damping {
+    /// How many recoveries in a row are taken for bad luck.
+    pub recoveries_max: u8,
+    /// A server that has not needed any for so long starts counting anew.
+    pub window: Span,
+    /// The first time that it is held off.
+    pub hold: Span,
+    /// The longest.
+    pub hold_max: Span,
+}
+
 /// What a node must know before it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Config {
@@ -40,6 +68,11 @@ pub struct Config {
     pub(crate) guests_max: u8,
     pub(crate) safety: Safety,
     pub(crate) timing: Timing,
+    pub(crate) version: Version,
+    pub(crate) life: Life,
+    pub(crate) fenceable: Members,
+    pub(crate) failback: Failback,
+    pub(crate) damping: Option<Damping>,
     #[cfg(feature = "seeded-bugs")]
     pub(crate) bug: Option<Bug>,
 }
@@ -112,6 +145,11 @@ impl Config {
             guests_max,
             safety: Safety::Paper,
             timing,
+            version: Version::NEWEST,
+            life: Life::FIRST,
+            fenceable: Members::NONE,
+            failback: Failback::Automatic,
+            damping: None,
             #[cfg(feature = "seeded-bugs")]
             bug: None,
         })
@@ -124,10 +162,78 @@ impl Config {
         self
     }
 
+    /// The same with another failback policy; [`Config::new`] gives the paper's.
+    #[must_use]
+    pub const fn with_failback(mut self, failback: Failback) -> Self {
+        self.failback = failback;
+        self
+    }
+
+    /// When a recovered server gets its function back.
+    #[must_use]
+    pub const fn failback(&self) -> Failback {
+        self.failback
+    }
+
+    /// The same with flap damping; [`Config::new`] gives none.
+    #[must_use]
+    pub const fn with_damping(mut self, damping: Option<Damping>) -> Self {
+        self.damping = damping;
+        self
+    }
+
+    /// How servers are held off that fail again and again, if they are.
+    #[must_use]
+    pub const fn damping(&self) -> Option<Damping> {
+        self.damping
+    }
+
     /// The rules that the group plays by.
     #[must_use]
     pub const fn safety(&self) -> Safety {
         self.safety
+    }
+
+    /// The same with programs of another version; [`Config::new`] gives the newest.
+    #[must_use]
+    pub const fn with_version(mut self, version: Version) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// The version of the protocol that the server's programs speak.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The same for another life of the server's programs; [`Config::new`] gives the first. Every start
+    /// of the programs is a life of its own, with a greater number than any before it, and guarded
+    /// groups rest on that.
+    #[must_use]
+    pub const fn with_life(mut self, life: Life) -> Self {
+        self.life = life;
+        self
+    }
+
+    /// Which life of the server's programs this is.
+    #[must_use]
+    pub const fn life(&self) -> Life {
+        self.life
+    }
+
+    /// The same where these servers have a device that switches their power surely off;
+    /// [`Config::new`] gives none. Only guarded groups make use of it.
+    #[must_use]
+    pub const fn with_fenceable(mut self, fenceable: Members) -> Self {
+        self.fenceable = fenceable;
+        self
+    }
+
+    /// The servers whose power can be switched surely off.
+    #[must_use]
+    pub const fn fenceable(&self) -> Members {
+        self.fenceable
     }
 
     pub(crate) const fn is_guarded(&self) -> bool {
@@ -170,5 +276,69 @@ impl Config {
     #[must_use]
     pub const fn timing(&self) -> &Timing {
         &self.timing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMING: Timing = Timing {
+        inter_monitoring: Span::from_secs(1),
+        reexamination_wait: Span::from_secs(2),
+        judgement_max: Span::from_secs(3),
+        hand_off: Span::from_secs(4),
+        poll_pause: Span::from_secs(5),
+        sync_grace: Span::from_secs(6),
+        join_wait: Span::from_secs(7),
+        examination_max: Span::from_secs(8),
+        job_max: Span::from_secs(9),
+        lease_term: Span::from_secs(11),
+        lease_margin: Span::from_secs(10),
+    };
+
+    fn config(size: usize, timing: Timing) -> Result<Config, ConfigError> {
+        Config::new(ServerId::new(1).unwrap(), size, 5, timing)
+    }
+
+    #[test]
+    fn a_configuration_tells_what_it_was_made_of() {
+        let config = config(4, TIMING).unwrap();
+        assert_eq!((config.me().index(), config.size()), (1, 4));
+        assert_eq!((config.guests_max(), config.timing()), (5, &TIMING));
+        assert_eq!(config.safety(), Safety::Paper);
+        let guarded = config.with_safety(Safety::Guarded);
+        assert_eq!(guarded.safety(), Safety::Guarded);
+        assert_eq!(
+            Safety::ALL
+                .iter()
+                .map(|one| one.name())
+                .collect::<alloc::vec::Vec<_>>(),
+            ["paper", "guarded"]
+        );
+    }
+
+    #[test]
+    fn a_majority_is_the_least_number_that_nobody_else_can_have_too() {
+        for (size, votes) in [(2, 3), (3, 3), (4, 5), (5, 5), (6, 7), (7, 7), (8, 9)] {
+            let config = config(size, TIMING).unwrap();
+            assert_eq!(config.has_witness(), votes > size);
+            assert!(2 * config.majority() > votes && 2 * (config.majority() - 1) <= votes);
+        }
+    }
+
+    #[test]
+    fn a_margin_as_long_as_the_term_leaves_no_lease() {
+        let lease_margin = TIMING.lease_term;
+        let term = lease_margin;
+        let refused = config(
+            4,
+            Timing {
+                lease_margin,
+                ..TIMING
+            },
+        );
+        let margin = lease_margin;
+        assert_eq!(refused, Err(ConfigError::Margin { margin, term }));
     }
 }

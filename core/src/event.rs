@@ -26,6 +26,8 @@ pub enum Means {
     AwaitReturn,
     /// Power the server on.
     PowerOn,
+    /// Guarded groups only: switch the power surely off, so that nothing is left to be waited for.
+    Fence,
 }
 
 /// Something that a log, a checker or a status page needs. Seen by the node that notes it.
@@ -141,9 +143,63 @@ pub enum Event {
         /// The address or image.
         claim: Claim,
     },
+    /// What operators have ordered for a server has changed, as far as this one knows.
+    Ordered {
+        /// The server.
+        server: ServerId,
+        /// Whether it is in maintenance.
+        maintenance: bool,
+        /// Whether nothing about its function may move.
+        frozen: bool,
+        /// Whether its function shall be with its virtual server.
+        away: bool,
+    },
+    /// Trouble that nothing is done about, because operators ordered it so. Noted once.
+    LeftAlone {
+        /// The server in trouble.
+        target: ServerId,
+        /// What was found.
+        trouble: Trouble,
+    },
+    /// The virtual server on this host takes the function of a healthy server over, as planned.
+    HandOverBegun {
+        /// The server.
+        target: ServerId,
+    },
+    /// The planned hand-over has failed; the server keeps its function, or gets it back.
+    HandOverFailed {
+        /// The server.
+        target: ServerId,
+    },
+    /// Nothing is left to recover, or to be recovered, but the function stays where it is: by an order,
+    /// by the failback policy, or because the server is going down.
+    Parked {
+        /// The server.
+        target: ServerId,
+    },
+    /// This server goes down on purpose, and nothing that clients need is left on it.
+    Left,
     /// A manager that nobody agrees with wanted this server's address, and its services are well.
     Refused {
         /// The manager.
         manager: ServerId,
+    },
+    /// Another machine answers for an address that is on this server.
+    RivalSeen {
+        /// The function whose address it is.
+        function: ServerId,
+    },
+    /// The virtual server on this host drops its address, because another server's right to it goes
+    /// before.
+    Overruled {
+        /// The function.
+        function: ServerId,
+        /// The server that goes on.
+        by: ServerId,
+    },
+    /// The device says that the power of this server is off.
+    Fenced {
+        /// The server.
+        target: ServerId,
     },
 }

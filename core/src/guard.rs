@@ -7,9 +7,9 @@ use crate::event::Event;
 use crate::id::{Members, SERVERS_MAX, ServerId};
 use crate::io::{Action, Outcome, Owner};
 use crate::lease::{Answer, CLAIMS, Claim, Claims, Voter};
-use crate::message::Message;
+use crate::message::{Message, Version};
 use crate::node::{Context, Node};
-use crate::time::{Span, Stamp, Time};
+use crate::time::{Sequence, Span, Time};
 use crate::timer::Timer;
 
 /// In each lease's term its holder asks so often for the next one, so that one lost answer does not
@@ -85,13 +85,19 @@ impl Node {
         }
     }
 
-    fn ask_for_leases(&mut self, cx: &mut Context<'_>) {
+    pub(crate) fn ask_for_leases(&mut self, cx: &mut Context<'_>) {
         let claims = self.asked_now(cx.now);
         let asked = self.leases.stamp(cx.now);
-        let stamp = asked.into();
-        self.tell_others(cx, Message::Renew { claims, stamp });
+        let said = self.said();
+        self.tell_others(
+            cx,
+            Message::Renew {
+                claims,
+                asked: said,
+            },
+        );
         let me = self.me();
-        let granted = self.vote(cx.now, me, claims);
+        let granted = self.vote(cx.now, me, said, claims).unwrap_or_default();
         self.leases.answered(Voter::Server(me), asked, granted);
         let ends = self.lease_ends();
         let until = |claim: Claim| ends[claim.slot()];
@@ -104,6 +110,23 @@ impl Node {
         self.leases.next = self.next_question(cx.now, until);
         self.wake_for_leases(cx.now, until);
         self.go_on(cx, until);
+    }
+
+    /// Another server speaks this version.
+    pub(crate) fn speaks(&mut self, cx: &mut Context<'_>, server: ServerId, version: Version) {
+        let known = core::mem::replace(&mut self.spoken[server.index()], version);
+        if version < known && !self.leases.wanted.is_empty() {
+            // It has not understood the last question, and the lease may not last until the next.
+            self.ask_for_leases(cx);
+        }
+    }
+
+    /// What is said now comes after the last question and before the next.
+    pub(crate) fn said(&self) -> Sequence {
+        Sequence {
+            life: Some(self.config.life),
+            stamp: self.leases.last_stamp().into(),
+        }
     }
 
     /// Two servers that want the same thing at the same time may each get some of the votes and wait
@@ -185,10 +208,16 @@ impl Node {
         }
     }
 
-    pub(crate) fn lease_expired(&mut self, cx: &mut Context<'_>) {
+    /// What was used on a lease that has ended is no longer here: the driver has seen to it.
+    ///
+    /// That comes before anything else that a step does. The programs may have stood still, and an
+    /// answer or a vote that is newer than the end would hide that there was one.
+    pub(crate) fn end_lapsed(&mut self, cx: &mut Context<'_>) {
+        if !self.config.is_guarded() || self.config.has(Bug::MissesLeaseEnd) {
+            return;
+        }
         for claim in self.in_use().iter_after(self.me()) {
-            let has_ended = self.leased_until(claim) <= cx.now;
-            if has_ended && !self.config.has(Bug::MissesLeaseEnd) {
+            if self.leased_until(claim) <= cx.now {
                 cx.out.note(Event::LeaseLost { claim });
                 match claim {
                     Claim::Address(function) if function == self.me() => self.own_lost(cx),
@@ -197,6 +226,10 @@ impl Node {
                 }
             }
         }
+    }
+
+    pub(crate) fn lease_expired(&mut self, cx: &mut Context<'_>) {
+        self.end_lapsed(cx);
         if self.leases.next <= cx.now {
             self.ask_for_leases(cx);
         } else {
@@ -218,25 +251,42 @@ impl Node {
         cx: &mut Context<'_>,
         from: ServerId,
         claims: Claims,
-        stamp: Stamp,
+        asked: Sequence,
     ) {
         if !self.config.is_guarded() {
             return;
         }
-        let claims = self.vote(cx.now, from, claims);
-        cx.out.send(from, Message::Grant { claims, stamp });
-        self.sign_of_life(cx, from);
+        if let Some(claims) = self.vote(cx.now, from, asked, claims) {
+            cx.out.send(from, Message::Grant { claims, asked });
+            self.sign_of_life(cx, from);
+        }
     }
 
-    /// The votes of this server's that `from` gets.
-    fn vote(&mut self, now: Time, from: ServerId, claims: Claims) -> Claims {
+    /// The votes of this server's that `from` gets; none when a later question of its was answered.
+    fn vote(
+        &mut self,
+        now: Time,
+        from: ServerId,
+        asked: Sequence,
+        claims: Claims,
+    ) -> Option<Claims> {
         let term = self.config.timing.lease_term;
-        let granted = self.register.request(now, from, claims, term);
-        if self.config.has(Bug::VotesTwice) {
+        let granted = if self.config.has(Bug::TakesLate) {
+            self.register.request(now, from, claims, term)
+        } else {
+            self.register.question(now, from, asked, claims, term)?
+        };
+        Some(if self.config.has(Bug::VotesTwice) {
             claims
         } else {
             granted
-        }
+        })
+    }
+
+    /// Whether something that `from` said is older than its last question that was answered here.
+    pub(crate) fn is_overtaken(&self, now: Time, from: ServerId, said: Sequence) -> bool {
+        let term = self.config.timing.lease_term;
+        self.register.is_overtaken(now, from, said, term)
     }
 
     pub(crate) fn grant_received(
@@ -244,9 +294,12 @@ impl Node {
         cx: &mut Context<'_>,
         from: ServerId,
         claims: Claims,
-        stamp: Stamp,
+        asked: Sequence,
     ) {
-        self.answered(cx, Voter::Server(from), stamp.into(), claims);
+        // A voter that speaks version 1 does not say for which life it was asked.
+        if asked.life.is_none_or(|life| life == self.config.life) {
+            self.answered(cx, Voter::Server(from), asked.stamp.into(), claims);
+        }
     }
 
     /// The witness has answered, or not.
@@ -305,5 +358,95 @@ impl Node {
                 Claim::Image(function) => self.image_leased(cx, function),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::config::{Config, Safety};
+    use crate::io::{Input, Outbox, Output};
+    use crate::time::Life;
+    use crate::timing::Timing;
+
+    const SECOND: Span = Span::from_secs(1);
+
+    fn s(number: usize) -> ServerId {
+        ServerId::new(number - 1).unwrap()
+    }
+
+    fn at(seconds: u64) -> Time {
+        Time::ZERO + Span::from_secs(seconds)
+    }
+
+    fn node() -> Node {
+        let timing = Timing {
+            inter_monitoring: SECOND.times(100),
+            reexamination_wait: SECOND,
+            judgement_max: SECOND.times(100),
+            hand_off: SECOND,
+            poll_pause: SECOND,
+            sync_grace: SECOND,
+            join_wait: SECOND,
+            examination_max: SECOND.times(100),
+            job_max: SECOND.times(100),
+            lease_term: SECOND.times(12),
+            lease_margin: SECOND.times(2),
+        };
+        let config = Config::new(s(1), 3, 2, timing).unwrap();
+        Node::new(config.with_safety(Safety::Guarded))
+    }
+
+    fn step(node: &mut Node, now: Time, input: Input) -> Vec<Output> {
+        let mut out = Outbox::new();
+        let mut step = node.step(now, input, &mut out);
+        let outputs = step.by_ref().collect();
+        let _ = step.finish();
+        outputs
+    }
+
+    fn grant(asked: Time) -> Input {
+        Input::Message {
+            from: s(2),
+            message: Message::Grant {
+                claims: Claims::NONE.with(Claim::Address(s(1))),
+                asked: Sequence {
+                    life: Some(Life::FIRST),
+                    stamp: asked.into(),
+                },
+            },
+        }
+    }
+
+    #[test]
+    fn an_answer_that_comes_after_the_end_of_a_lease_does_not_hide_that_there_was_one() {
+        let start = Input::Start {
+            holding: true,
+            serving: Members::NONE,
+            silent: Span::MAX,
+            left: SECOND.times(10),
+        };
+        let mut node = node();
+        step(&mut node, at(100), start);
+        step(&mut node, at(101), grant(at(100)));
+        step(&mut node, at(104), Input::Deadline);
+        let claim = Claim::Address(s(1));
+        assert_eq!(node.leased_until(claim), at(110));
+        // The programs stand still, and go on with an answer that would make the lease end later.
+        let outputs = step(&mut node, at(111), grant(at(104)));
+        assert!(outputs.contains(&Output::Note(Event::LeaseLost { claim })));
+        let releases = |output: &Output| {
+            matches!(
+                output,
+                Output::Run {
+                    action: Action::ReleaseOwn,
+                    ..
+                }
+            )
+        };
+        assert!(outputs.iter().any(releases), "{outputs:?}");
+        assert_eq!(node.leased_until(claim), at(114), "for the next time");
     }
 }

@@ -216,3 +216,46 @@ impl ServiceSet {
         self.0 == 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::vec::Vec;
+
+    fn s(number: usize) -> ServerId {
+        ServerId::new(number - 1).unwrap()
+    }
+
+    #[test]
+    fn names_are_those_of_the_paper() {
+        assert_eq!(format!("{} {:?}", s(1), s(8)), "S1 S8");
+        assert_eq!(format!("{} {}", Priority::P1, Priority::P2), "P1 P2");
+        assert_eq!(
+            format!("{:?}", Members::first(8).minus(Members::first(6))),
+            "{S7, S8}"
+        );
+    }
+
+    #[test]
+    fn the_first_services_are_one_at_least_and_eight_at_most() {
+        let bits = (0..10).map(|count| ServiceSet::first(count).bits());
+        assert_eq!(
+            bits.collect::<Vec<_>>(),
+            [1, 1, 3, 7, 15, 31, 63, 127, 255, 255]
+        );
+        assert!(ServiceSet::NONE.is_empty() && !ServiceSet::from_bits(4).is_empty());
+    }
+
+    #[test]
+    fn a_set_goes_round_from_the_server_after() {
+        let set = [1, 3, 4, 8]
+            .map(s)
+            .into_iter()
+            .fold(Members::NONE, Members::with);
+        for (after, numbers) in [(3, [4, 8, 1, 3]), (8, [1, 3, 4, 8]), (5, [8, 1, 3, 4])] {
+            let round: Vec<_> = set.iter_after(s(after)).take(9).collect();
+            assert_eq!(round, numbers.map(s), "after S{after}");
+        }
+    }
+}

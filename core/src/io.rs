@@ -3,7 +3,8 @@
 use crate::event::Event;
 use crate::id::{Members, ServerId, ServiceSet};
 use crate::lease::{Claim, Claims};
-use crate::message::Message;
+use crate::message::{Message, Version};
+use crate::orders::Order;
 use crate::time::{Span, Time};
 use crate::timer::Timer;
 use alloc::vec::Vec;
@@ -40,10 +41,32 @@ pub enum Input {
         /// How it ended.
         outcome: Outcome,
     },
+    /// This server has seen something by itself.
+    Seen(Sighting),
+    /// The connection to another server says which version its programs speak. Told before its first
+    /// message; until then it is taken to speak this server's own.
+    Speaks {
+        /// The server.
+        server: ServerId,
+        /// Its version.
+        version: Version,
+    },
     /// The driver's wake-up. Early, late and needless ones are legal.
     Deadline,
     /// The operator, or the executer, wants something.
     Command(Command),
+}
+
+/// What a server sees by itself, without having asked. Repeated while it lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sighting {
+    /// Another machine answers for the virtual IP address of `function`, which is on this server.
+    Rival {
+        /// The function.
+        function: ServerId,
+    },
+    /// These of this server's own services fail at this moment; none of them means that all are well.
+    Services(ServiceSet),
 }
 
 /// What an operator or the executer asks of a node.
@@ -52,6 +75,11 @@ pub enum Command {
     /// Stop all management programs. Virtual servers on this host are suspended first, so that
     /// another manager can take their functions over.
     Stop,
+    /// An operator's order; it goes to all servers.
+    Order(Order),
+    /// The machine is about to go down: give the own function and those of the virtual servers on this
+    /// host to others. [`Event::Left`] says when that is done; the programs are to be stopped then.
+    Leave,
 }
 
 /// Something a node wants done.
@@ -86,6 +114,12 @@ pub enum Output {
         /// When it ends.
         until: Time,
     },
+    /// Tell the local network once more that the virtual IP address of `function` is here, since
+    /// another machine has answered for it. It may be lost.
+    Announce {
+        /// The function.
+        function: ServerId,
+    },
     /// Something worth knowing happened.
     Note(Event),
 }
@@ -117,6 +151,12 @@ pub enum Action {
     },
     /// Power `target` on. Ends when the command has been given, not when the server is there.
     PowerOn {
+        /// The server in trouble.
+        target: ServerId,
+    },
+    /// Switch the power of `target` surely off, by a device that says whether it is.
+    /// [`Outcome::Ok`] only when it is off and stays so until [`Action::PowerOn`].
+    Fence {
         /// The server in trouble.
         target: ServerId,
     },
@@ -220,6 +260,21 @@ impl Outbox {
         }
     }
 
+    /// Puts every message into words that its receiver understands, and leaves out what it has none
+    /// for.
+    pub(crate) fn translate(&mut self, understood: impl Fn(ServerId) -> Version) {
+        self.outputs.retain_mut(|output| match output {
+            Output::Send { to, message } => match message.in_version(understood(*to)) {
+                Some(said) => {
+                    *message = said;
+                    true
+                }
+                None => false,
+            },
+            _ => true,
+        });
+    }
+
     pub(crate) fn clear(&mut self) {
         self.outputs.clear();
     }
@@ -238,6 +293,10 @@ impl Outbox {
 
     pub(crate) fn hold(&mut self, claim: Claim, until: Time) {
         self.outputs.push(Output::Hold { claim, until });
+    }
+
+    pub(crate) fn announce(&mut self, function: ServerId) {
+        self.outputs.push(Output::Announce { function });
     }
 
     pub(crate) fn note(&mut self, event: Event) {

@@ -14,7 +14,7 @@
 use core::fmt;
 
 use crate::id::{Members, SERVERS_MAX, ServerId};
-use crate::time::{Span, Time};
+use crate::time::{Life, Sequence, Span, Time};
 
 /// A thing that a lease is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -143,6 +143,16 @@ pub struct Register {
     votes: [Claims; SERVERS_MAX],
     /// Before this instant it gives no votes: it may have given them in a life that it forgot.
     silent_until: Time,
+    /// The last question of each server that was taken.
+    heard: [Option<Heard>; SERVERS_MAX],
+}
+
+/// A question that a voter has taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Heard {
+    asked: Sequence,
+    /// When it arrived.
+    at: Time,
 }
 
 impl Register {
@@ -153,6 +163,64 @@ impl Register {
             until: [Time::ZERO; CLAIMS],
             votes: [Claims::NONE; SERVERS_MAX],
             silent_until: now + term.saturating_sub(silent),
+            heard: [None; SERVERS_MAX],
+        }
+    }
+
+    /// [`Register::request`] by a message, which may be late or come twice: one that was asked before
+    /// the last one taken is not taken, because it would free votes that the later one got. Nothing is
+    /// left to free when a `term` has passed, so then any is: a server whose numbering began anew gets
+    /// votes again.
+    ///
+    /// None when it was not taken; it must not be answered.
+    pub fn question(
+        &mut self,
+        now: Time,
+        from: ServerId,
+        asked: Sequence,
+        claims: Claims,
+        term: Span,
+    ) -> Option<Claims> {
+        if self.is_overtaken(now, from, asked, term) {
+            return None;
+        }
+        self.heard[from.index()] = Some(Heard { asked, at: now });
+        Some(self.request(now, from, claims, term))
+    }
+
+    /// Whether something that `from` said comes after something that it said later.
+    pub(crate) fn is_overtaken(
+        &self,
+        now: Time,
+        from: ServerId,
+        said: Sequence,
+        term: Span,
+    ) -> bool {
+        self.heard[from.index()].is_some_and(|last| now < last.at + term && said < last.asked)
+    }
+
+    /// The life in which `server` was last heard, if that is at least `silence` ago.
+    pub(crate) fn unheard(&self, now: Time, server: ServerId, silence: Span) -> Option<Life> {
+        let last = self.heard[server.index()]?;
+        last.asked.life.filter(|_| last.at + silence <= now)
+    }
+
+    /// `server` was switched off in this life or after it: the votes that it got in it are free.
+    pub(crate) fn fenced(&mut self, server: ServerId, life: Life) {
+        let heard = self.heard[server.index()].and_then(|last| last.asked.life);
+        if heard.is_some_and(|heard| heard <= life) {
+            self.free(server, self.votes[server.index()]);
+        }
+    }
+
+    /// How long ago something was heard makes no difference after a `term`, nor what was said then.
+    pub(crate) fn forget_overtaken(&mut self, now: Time, term: Span) {
+        let oldest = Time::ZERO + now.since(Time::ZERO + term);
+        for last in self.heard.iter_mut().flatten() {
+            if last.at <= oldest {
+                last.at = oldest;
+                last.asked.stamp = Time::ZERO.into();
+            }
         }
     }
 
@@ -187,6 +255,12 @@ impl Register {
         let has = |server: &ServerId| self.votes[server.index()].contains(claim);
         let is_given = self.until[claim.slot()] > now;
         ServerId::all(SERVERS_MAX).find(|server| is_given && has(server))
+    }
+
+    /// What `server` had the vote for when it last asked; of these, some may have ended since.
+    #[must_use]
+    pub const fn votes_of(&self, server: ServerId) -> Claims {
+        self.votes[server.index()]
     }
 
     /// Whether it gives no votes yet at `now`.
@@ -226,6 +300,10 @@ impl Register {
             *until = until.rebased(now, base);
         }
         self.silent_until = self.silent_until.max(now).rebased(now, base);
+        for last in self.heard.iter_mut().flatten() {
+            last.at = last.at.rebased(now, base);
+            last.asked = last.asked.rebased(now, base);
+        }
         self
     }
 
@@ -238,6 +316,7 @@ impl Register {
         let mut moved = *self;
         for server in ServerId::all(SERVERS_MAX) {
             moved.votes[name(server).index()] = set(self.votes[server.index()]);
+            moved.heard[name(server).index()] = self.heard[server.index()];
             for (from, to) in [
                 (Claim::Address(server), Claim::Address(name(server))),
                 (Claim::Image(server), Claim::Image(name(server))),
@@ -346,6 +425,11 @@ impl Leases {
         self.stamp
     }
 
+    /// The stamp of the last question.
+    pub(crate) const fn last_stamp(&self) -> Time {
+        self.stamp
+    }
+
     /// A voter was asked at `asked` and granted `claims`. An answer to an older question than the
     /// last one answered is old news.
     ///
@@ -362,6 +446,11 @@ impl Leases {
             self.granted[place] = claims;
         }
         is_news.then_some(before)
+    }
+
+    /// A new life begins at `now`: an answer to a question from before it counts for nothing.
+    pub(crate) const fn begin(&mut self, now: Time) {
+        self.since = now;
     }
 
     /// What is given up is no longer leased, whatever the voters said.
@@ -480,8 +569,9 @@ impl Leases {
                 self.granted[place] = Claims::NONE;
             }
         }
+        // Answers to a question count until a term after it, so its stamp is remembered as long.
         let old = |at: Time| at + term <= now;
-        self.stamp = if self.stamp < now {
+        self.stamp = if old(self.stamp) {
             Time::ZERO
         } else {
             self.stamp.rebased(now, base)
@@ -636,6 +726,19 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_counts_also_when_time_has_moved_since_the_question() {
+        let claim = Claim::Address(s(2));
+        let mut leases = Leases::new();
+        leases.stamp(at(4));
+        leases.rebase(at(6), at(106), TERM);
+        let answer = leases.answered(Voter::Witness, at(104), Claims::NONE.with(claim));
+        assert!(answer.is_some());
+        assert_eq!(leases.until(claim, 1, TERM), at(110));
+        let unasked = leases.answered(Voter::Witness, at(105), Claims::NONE);
+        assert!(unasked.is_none(), "never asked");
+    }
+
+    #[test]
     fn a_stamp_of_this_instant_is_remembered_when_time_moves() {
         let mut leases = Leases::new();
         leases.stamp(at(4));
@@ -646,5 +749,24 @@ mod tests {
         );
         leases.rebase(at(105), at(5), TERM);
         assert_eq!(leases.stamp(at(5)), at(5));
+    }
+
+    #[test]
+    fn claims_tell_addresses_and_images() {
+        let claims = Claims::both(s(2)).with(Claim::Address(s(3)));
+        assert_eq!(alloc::format!("{claims:?}"), "{S2, S3}+{S2}");
+    }
+
+    #[test]
+    fn a_vote_that_ends_now_is_forgotten_when_time_moves() {
+        let claims = Claims::both(s(2));
+        let mut leases = Leases::new();
+        let asked = leases.stamp(at(4));
+        leases.answered(Voter::Witness, asked, claims);
+        leases.rebase(at(4) + TERM, at(100), TERM);
+        assert_eq!(leases.until(Claim::Image(s(2)), 1, TERM), Time::ZERO);
+        let register = Register::new(Time::ZERO, Span::MAX, TERM);
+        let moved = register.rebased(Time::ZERO, at(100));
+        assert_eq!(moved, Register::new(at(100), Span::MAX, TERM));
     }
 }

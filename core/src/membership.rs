@@ -7,8 +7,10 @@ use crate::io::{Action, Outcome, Owner};
 use crate::lease::{Claim, Claims};
 use crate::message::Message;
 use crate::node::{Context, Node};
+use crate::orders::Orders;
 use crate::plan;
 use crate::structure::Structure;
+use crate::time::Span;
 use crate::timer::Timer;
 
 /// What a server knows of its own place.
@@ -27,8 +29,20 @@ pub(crate) struct Membership {
     pub(crate) giver: Option<ServerId>,
     /// The manager that wants the address, while this server examines itself.
     pub(crate) doubter: Option<ServerId>,
+    /// Another machine answers for the address, while this server examines itself.
+    contested: bool,
     /// The address was lost with its lease, and is to come back with the next.
     lapsed: bool,
+    /// The machine is about to go down, if it does within so many signs of life.
+    leaving: u8,
+    /// It may: that has been noted.
+    pub(crate) left: bool,
+    /// The manager that was invited to take this server's function over as planned.
+    pub(crate) taker: Option<ServerId>,
+    /// The managers that have declined to.
+    pub(crate) declined: Members,
+    /// The one that was invited has answered this time.
+    taker_answered: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -73,6 +87,29 @@ impl Membership {
 }
 
 impl Membership {
+    /// The machine is about to go down. When that has not come in `wait`, it evidently does not.
+    pub(crate) fn leave(&mut self, wait: Span, beat: Span) {
+        let beats = wait.as_nanos().div_ceil(beat.as_nanos().max(1));
+        self.leaving = u8::try_from(beats).unwrap_or(u8::MAX).max(1);
+    }
+
+    pub(crate) const fn is_leaving(&self) -> bool {
+        self.leaving > 0
+    }
+
+    /// Another sign of life, and the machine has not gone down.
+    pub(crate) const fn beat(&mut self) {
+        self.leaving = self.leaving.saturating_sub(1);
+        if self.leaving == 0 {
+            self.left = false;
+        }
+    }
+
+    /// Whether it manages and holds its own address, and nothing about that is in question.
+    pub(crate) const fn is_settled(&self) -> bool {
+        self.is_managing() && matches!(self.own, Own::Held)
+    }
+
     pub(crate) const fn own_is_changing(&self) -> bool {
         matches!(self.own, Own::Assigning | Own::Doubted | Own::Releasing)
     }
@@ -112,6 +149,7 @@ impl Node {
         self.membership.asking = true;
         self.membership.answered = false;
         self.membership.held = false;
+        self.membership.taker_answered = false;
         for other in self.others() {
             cx.out.send(
                 other,
@@ -133,6 +171,7 @@ impl Node {
                 self.timers
                     .set(Timer::Beat, cx.now + self.config.timing.inter_monitoring);
             }
+            self.begin_orders(cx);
         }
     }
 
@@ -151,7 +190,9 @@ impl Node {
             self.begin_managing(cx);
             self.resume_recoveries(cx);
             match self.membership.own {
-                Own::Dropped if !self.membership.held => self.claim_own(cx),
+                Own::Dropped if !self.membership.held && !self.awaits_taker() => {
+                    self.claim_own(cx);
+                }
                 Own::Claiming if self.membership.held => self.stop_claiming_own(cx),
                 _ => {}
             }
@@ -162,6 +203,14 @@ impl Node {
             let again = self.config.timing.inter_monitoring;
             self.timers.set(Timer::Join, cx.now + again);
         }
+    }
+
+    /// Whether the manager that took this server's function over may have it still: it did not answer
+    /// just now, but is there as far as this server knows.
+    fn awaits_taker(&self) -> bool {
+        let is_there =
+            |taker: ServerId| self.structure.contains(taker) && !self.absent.contains(taker);
+        !self.membership.taker_answered && self.membership.taker.is_some_and(is_there)
     }
 
     /// Virtual servers that still served when the programs started belong to recoveries that were
@@ -210,6 +259,7 @@ impl Node {
     fn release_own(&mut self, cx: &mut Context<'_>) {
         let me = self.me();
         self.membership.own = Own::Releasing;
+        self.membership.contested = false;
         self.membership.giver = None;
         self.membership.lapsed = false;
         self.run(cx, Owner::Own, me, Action::ReleaseOwn);
@@ -229,6 +279,10 @@ impl Node {
                 if let Some(giver) = self.membership.giver.take() {
                     cx.out.send(giver, Message::Resumed);
                 }
+                self.membership.taker = None;
+                self.membership.leaving = 0;
+                self.membership.left = false;
+                self.invite(cx);
             }
             (Own::Assigning, _) => {
                 self.stop_claiming_own(cx);
@@ -250,11 +304,13 @@ impl Node {
         if self.membership.giver.is_some() || self.membership.lapsed && is_managing {
             self.claim_own(cx);
         } else {
-            if is_managing {
+            let handed_over = self.membership.taker.is_some() && !self.membership.is_leaving();
+            if is_managing && !handed_over {
                 // A manager is about to restart this server; it asks when that did not come.
                 wait = timing.judgement_max;
             }
             self.give_up(cx, self.own_claim());
+            self.tell_dropped(cx);
         }
         if !self.membership.has_place() {
             self.timers.set(Timer::Join, cx.now + wait);
@@ -266,12 +322,30 @@ impl Node {
     fn self_examined(&mut self, cx: &mut Context<'_>, outcome: Outcome) {
         self.membership.own = Own::Held;
         let doubter = self.membership.doubter.take();
-        match (outcome, doubter) {
-            (Outcome::Services(failing), Some(manager)) if failing.is_empty() => {
-                cx.out.note(Event::Refused { manager });
-                cx.out.send(manager, Message::Resumed);
-            }
-            _ => self.release_own(cx),
+        let contested = core::mem::take(&mut self.membership.contested);
+        let is_well = matches!(outcome, Outcome::Services(failing) if failing.is_empty());
+        if !is_well || doubter.is_none() && !contested {
+            return self.release_own(cx);
+        }
+        if let Some(manager) = doubter {
+            cx.out.note(Event::Refused { manager });
+            cx.out.send(manager, Message::Resumed);
+        }
+        if contested {
+            let me = self.me();
+            self.say_holds(cx, me);
+            cx.out.announce(me);
+        }
+    }
+
+    /// Another machine answers for this server's address, which stays here only if the services are
+    /// well.
+    pub(crate) fn examine_contested(&mut self, cx: &mut Context<'_>) {
+        if self.membership.own == Own::Held {
+            let me = self.me();
+            self.membership.own = Own::Doubted;
+            self.membership.contested = true;
+            self.run(cx, Owner::Own, me, Action::ExamineServices { target: me });
         }
     }
 
@@ -290,7 +364,7 @@ impl Node {
         }
     }
 
-    fn drop_own(&mut self, cx: &mut Context<'_>) {
+    pub(crate) fn drop_own(&mut self, cx: &mut Context<'_>) {
         match self.membership.own {
             Own::Held | Own::Doubted | Own::Assigning => self.release_own(cx),
             Own::Claiming => self.stop_claiming_own(cx),
@@ -338,6 +412,10 @@ impl Node {
                 held,
             },
         );
+        if self.orders != Orders::NONE {
+            let orders = self.orders;
+            cx.out.send(from, Message::Orders { orders });
+        }
         if self.recoveries[from.index()].is_active() {
             self.target_returned(cx, from);
         } else if self.membership.is_managing() && self.takes_back(from) {
@@ -348,7 +426,7 @@ impl Node {
     /// Whether it is on this server to examine `server`, which was cut out, and take it back: the
     /// host of its function does, or, when nobody serves it, its future P1.
     fn takes_back(&self, server: ServerId) -> bool {
-        if self.structure.contains(server) {
+        if self.structure.contains(server) || self.orders.leaves_alone(server) {
             return false;
         }
         let members = self.structure.members();
@@ -370,6 +448,7 @@ impl Node {
         held: Members,
     ) {
         self.membership.answered = true;
+        self.membership.taker_answered |= self.membership.taker == Some(from);
         self.membership.held |= held.contains(self.me()) && !self.config.has(Bug::IgnoresHolders);
         self.merge(cx, structure);
         self.learn_acting(cx, from, held);
@@ -435,7 +514,7 @@ impl Node {
         self.adopt(cx, changed);
     }
 
-    fn merge(&mut self, cx: &mut Context<'_>, other: &Structure) {
+    pub(crate) fn merge(&mut self, cx: &mut Context<'_>, other: &Structure) {
         let mut merged = self.structure.merged(other);
         if self.config.has(Bug::KeepsOlderStructure) && merged == *other {
             merged = self.structure;

@@ -1,9 +1,46 @@
 //! What members say to each other.
 
-use crate::id::{Members, ServerId};
+use crate::id::{Members, ServerId, ServiceSet};
 use crate::lease::Claims;
+use crate::orders::Orders;
 use crate::structure::Structure;
-use crate::time::Stamp;
+use crate::time::{Life, Sequence};
+
+/// A version of the protocol that this software speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Version {
+    /// The first.
+    V1,
+    /// With the life of whoever asks for votes, what servers see, and the operator's orders.
+    V2,
+}
+
+impl Version {
+    /// Every version, the oldest first.
+    pub const ALL: &[Self] = &[Self::V1, Self::V2];
+
+    /// The newest.
+    pub const NEWEST: Self = Self::V2;
+
+    /// The version with this number.
+    #[must_use]
+    pub const fn new(number: u8) -> Option<Self> {
+        match number {
+            1 => Some(Self::V1),
+            2 => Some(Self::V2),
+            _ => None,
+        }
+    }
+
+    /// Its number, as messages begin with it.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::V1 => 1,
+            Self::V2 => 2,
+        }
+    }
+}
 
 /// A message between two members. Small, and copied freely.
 ///
@@ -79,23 +116,118 @@ pub enum Message {
         /// The function to serve.
         function: ServerId,
     },
+    /// What operators have ordered, as far as the sender knows.
+    Orders {
+        /// The orders.
+        orders: Orders,
+    },
+    /// To a manager of the sender: take the sender's function over as planned.
+    Invite {
+        /// Whether the sender is about to go down.
+        leaving: bool,
+    },
+    /// The planned hand-over between the two will not be.
+    Decline,
+    /// Answer to [`Message::Invite`]: the virtual server runs, and the receiver shall drop its own
+    /// virtual IP address.
+    Offer,
+    /// Answer to [`Message::Offer`]: the sender has dropped it.
+    Dropped,
     /// Guarded groups only, to the acting manager: the sender has found the same service trouble.
     Agree {
         /// The target in trouble.
         target: ServerId,
+        /// When the sender said so, among its questions for votes. What comes after a later question
+        /// is old news. Since version 2.
+        said: Option<Sequence>,
+    },
+    /// The sender holds the address of `function`, and another machine answers for it. Since version 2.
+    Holds {
+        /// The function.
+        function: ServerId,
+        /// The sender's structure, so that both compare by the same.
+        structure: Structure,
+    },
+    /// Target to its managers: these of its services fail at this moment. Since version 2.
+    Services {
+        /// The failing services; none means that all are well.
+        failing: ServiceSet,
+    },
+    /// Guarded groups only, the acting manager to all: has the receiver heard `target` lately? Since
+    /// version 2.
+    Doubt {
+        /// The silent server.
+        target: ServerId,
+    },
+    /// Answer to [`Message::Doubt`], and only given if not. Since version 2.
+    Unheard {
+        /// The silent server.
+        target: ServerId,
+        /// The life in which it was last heard.
+        life: Life,
+    },
+    /// Guarded groups only, the acting manager to all: `target` has been switched off in this life or
+    /// after it, so the votes that it got in it are free. Since version 2.
+    Fenced {
+        /// The server that is off.
+        target: ServerId,
+        /// The last life in which it has been heard.
+        life: Life,
     },
     /// Guarded groups only: the sender asks for the receiver's votes.
     Renew {
         /// All that it wants them for; those that it has for anything else are free again.
         claims: Claims,
-        /// When it asked, by its own time. No two of its questions have the same.
-        stamp: Stamp,
+        /// When it asked, by its own time; since version 2 with its life. No two of its questions have
+        /// the same, and the voter takes no notice of one that comes after a later one.
+        asked: Sequence,
     },
     /// Answer to [`Message::Renew`].
     Grant {
         /// What the sender's votes are given for.
         claims: Claims,
-        /// The stamp of the question.
-        stamp: Stamp,
+        /// That of the question.
+        asked: Sequence,
     },
+}
+
+impl Message {
+    /// The oldest version of the protocol that can say this; it is written in that one.
+    #[must_use]
+    pub const fn since(&self) -> Version {
+        match self {
+            Self::Renew { asked, .. } | Self::Grant { asked, .. } if asked.life.is_some() => {
+                Version::V2
+            }
+            // A stamp says nothing without the life that it belongs to, and is not written then.
+            Self::Agree {
+                said: Some(said), ..
+            } if said.life.is_some() => Version::V2,
+            Self::Orders { .. }
+            | Self::Invite { .. }
+            | Self::Decline
+            | Self::Offer
+            | Self::Dropped
+            | Self::Holds { .. }
+            | Self::Services { .. }
+            | Self::Doubt { .. }
+            | Self::Unheard { .. }
+            | Self::Fenced { .. } => Version::V2,
+            _ => Version::V1,
+        }
+    }
+
+    /// What a server that speaks `version` can be told of this; none when that version has no word for
+    /// it. The protocol copes as with a message that was lost.
+    #[must_use]
+    pub fn in_version(mut self, version: Version) -> Option<Self> {
+        if version < Version::V2 {
+            match &mut self {
+                Self::Renew { asked, .. } | Self::Grant { asked, .. } => asked.life = None,
+                Self::Agree { said, .. } => *said = None,
+                _ => {}
+            }
+        }
+        (self.since() <= version).then_some(self)
+    }
 }

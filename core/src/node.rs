@@ -7,9 +7,12 @@ use crate::id::{Members, SERVERS_MAX, ServerId};
 use crate::io::{Action, Command, Deadline, Input, JobId, Outbox, Outcome, Owner, Step};
 use crate::lease::{Claims, Leases, Register};
 use crate::membership::Membership;
-use crate::message::Message;
+use crate::message::{Message, Version};
+use crate::orders::Orders;
+use crate::parking::Flaps;
 use crate::plan::{self, Managers};
 use crate::recovery::Recovery;
+use crate::sighting::Sightings;
 use crate::standby::Standby;
 use crate::structure::Structure;
 use crate::time::{Span, Time};
@@ -25,7 +28,8 @@ use crate::watch::Watch;
 ///   out the outputs in their order, and keeps the one wake-up that [`Step::finish`] returns.
 /// - Slow work is a job with a ticket. A result whose ticket is no longer waited for is counted and
 ///   ignored, so a change of plans needs no lock. A job may fail, or never end.
-/// - Messages may be lost, late, doubled and reordered. Deadlines may be late, early or needless.
+/// - Messages may be lost, late, doubled and reordered. A driver that learns which version another
+///   server speaks says so; then nothing is sent there that it would not understand. Deadlines may be late, early or needless.
 /// - The node reads no clock, draws no number, does no I/O and, once its outbox has grown to its
 ///   size, allocates nothing. Equal nodes given equal inputs return equal outputs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -45,6 +49,12 @@ pub struct Node {
     /// This server as a voter.
     pub(crate) register: Register,
     pub(crate) vote: Vote,
+    /// The version that each server speaks, as far as this one has been told.
+    pub(crate) spoken: [Version; SERVERS_MAX],
+    pub(crate) orders: Orders,
+    /// Kept only where flap damping is configured.
+    pub(crate) flaps: [Flaps; SERVERS_MAX],
+    pub(crate) sightings: Sightings,
     pub(crate) serial: u16,
     pub(crate) stale: u32,
 }
@@ -79,6 +89,10 @@ impl Node {
             leases: Leases::new(),
             register: Register::new(Time::ZERO, Span::MAX, config.timing.lease_term),
             vote: Vote::default(),
+            spoken: [config.version; SERVERS_MAX],
+            orders: Orders::NONE,
+            flaps: [Flaps::default(); SERVERS_MAX],
+            sightings: Sightings::default(),
             serial: 0,
             stale: 0,
         }
@@ -94,6 +108,9 @@ impl Node {
     pub fn step<'a>(&'a mut self, now: Time, input: Input, out: &'a mut Outbox) -> Step<'a> {
         out.clear();
         let cx = &mut Context { now, out };
+        if !matches!(input, Input::Start { .. }) {
+            self.end_lapsed(cx);
+        }
         match input {
             Input::Start {
                 holding,
@@ -113,11 +130,19 @@ impl Node {
             _ if !self.membership.is_running() => {}
             Input::Message { from, message } => self.receive(cx, from, message),
             Input::Done { job, outcome } => self.done(cx, job, outcome),
+            Input::Seen(sighting) => self.seen(cx, sighting),
+            Input::Speaks { server, version } => self.speaks(cx, server, version),
+            Input::Command(Command::Order(order)) => self.order(cx, order),
+            Input::Command(Command::Leave) => self.leave_host(cx),
             Input::Deadline => {
                 while let Some(timer) = self.timers.take_due(now, self.config.me) {
                     self.expire(cx, timer);
                 }
             }
+        }
+        let understood = |to: ServerId| self.spoken[to.index()].min(self.config.version);
+        if ServerId::all(self.config.size()).any(|server| understood(server) < Version::NEWEST) {
+            out.translate(understood);
         }
         let deadline = self.view().deadline();
         Step::new(out, deadline)
@@ -133,6 +158,7 @@ impl Node {
     fn forget(&mut self, now: Time, silent: Span, term: Span) {
         *self = Self::new(self.config);
         self.register = Register::new(now, silent, term);
+        self.leases.begin(now);
     }
 
     fn stop(&mut self, cx: &mut Context<'_>) {
@@ -199,9 +225,22 @@ impl Node {
             Message::Yield { agreed } => self.yield_received(cx, from, agreed),
             Message::Resumed => self.resumed_received(cx, from),
             Message::Take { function } => self.take_received(cx, function),
-            Message::Agree { target } => self.agree_received(from, target),
-            Message::Renew { claims, stamp } => self.renew_received(cx, from, claims, stamp),
-            Message::Grant { claims, stamp } => self.grant_received(cx, from, claims, stamp),
+            Message::Agree { target, said } => self.agree_received(cx.now, from, target, said),
+            Message::Renew { claims, asked } => self.renew_received(cx, from, claims, asked),
+            Message::Holds {
+                function,
+                structure,
+            } => self.holds_received(cx, from, function, &structure),
+            Message::Services { failing } => self.services_reported(cx, from, failing),
+            Message::Doubt { target } => self.doubt_received(cx, from, target),
+            Message::Unheard { target, life } => self.unheard_received(cx, from, target, life),
+            Message::Fenced { target, life } => self.fenced_received(from, target, life),
+            Message::Grant { claims, asked } => self.grant_received(cx, from, claims, asked),
+            Message::Orders { orders } => self.orders_received(cx, from, &orders),
+            Message::Invite { leaving } => self.invite_received(cx, from, leaving),
+            Message::Decline => self.decline_received(cx, from),
+            Message::Offer => self.offer_received(cx, from),
+            Message::Dropped => self.dropped_received(cx, from),
         }
     }
 
@@ -250,6 +289,7 @@ impl Node {
                 self.own_expired(cx);
             }
             Timer::Lease => self.lease_expired(cx),
+            Timer::Seen => self.seen_expired(cx),
             Timer::Vote => {
                 let me = self.me();
                 self.cancel_job(cx, Owner::Vote, me);
@@ -295,6 +335,8 @@ impl Node {
             Action::ExamineNetwork { .. } | Action::ExamineServices { .. } => {
                 self.config.timing.examination_max
             }
+            // A device that hangs is not waited for as long as a boot.
+            Action::Fence { .. } => self.config.timing.examination_max,
             Action::Vote { .. } => self.config.timing.lease_term,
             _ => self.config.timing.job_max,
         };
@@ -392,6 +434,12 @@ impl View<'_> {
         self.node.structure
     }
 
+    /// What operators have ordered, as far as this server knows.
+    #[must_use]
+    pub fn orders(&self) -> Orders {
+        self.node.orders
+    }
+
     /// The functions whose virtual server on this host holds the virtual IP address.
     #[must_use]
     pub fn serving(&self) -> Members {
@@ -482,3 +530,6 @@ impl View<'_> {
             .fold(Members::NONE, Members::with)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@
 //! It is never told the kind of trouble. It tries one means after the other, each at most once, and
 //! examines what became of it.
 
+mod fence;
+
 use crate::bug::Bug;
 use crate::event::{Event, Means, Trouble};
 use crate::id::{Members, ServerId, ServiceSet};
@@ -10,29 +12,39 @@ use crate::io::{Action, Outcome, Owner};
 use crate::lease::Claim;
 use crate::message::Message;
 use crate::node::{Context, Node};
-use crate::time::{Span, Time};
+use crate::time::{Life, Span, Time};
 use crate::timer::Timer;
 
 /// One background job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Recovery {
-    state: State,
+    pub(crate) state: State,
     pub(crate) job: Option<u16>,
     tried: Tried,
+    /// The server has said that it goes down on purpose.
+    pub(crate) leaving: bool,
+    /// Its recovery has been noted; what is left is to give its function back.
+    pub(crate) reported: bool,
+    /// Until when its function stays where it is.
+    pub(crate) hold_until: Time,
     /// What the last examination said of the network.
-    network_normal: bool,
+    pub(crate) network_normal: bool,
     /// The services that the last examination found failing.
-    failing: ServiceSet,
+    pub(crate) failing: ServiceSet,
     /// The target's own management side has reported since the last means was tried.
     returned: bool,
     /// The target has come back, and its services may still be starting.
     starting: bool,
     /// Until when the present means may still work.
-    until: Time,
+    pub(crate) until: Time,
+    /// The servers that have not heard the target lately.
+    pub(crate) unheard_by: Members,
+    /// The last life in which one of those has heard it.
+    life: Option<Life>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-enum State {
+pub(crate) enum State {
     #[default]
     Idle,
     /// The job is being launched.
@@ -47,6 +59,10 @@ enum State {
     RestartingServer,
     /// The server has been told to power on.
     PoweringOn,
+    /// The others are asked whether they hear the target.
+    Asking,
+    /// The target's power is being switched off.
+    Fencing,
     /// Pause between two examinations of a server that is expected back.
     Pausing,
     /// Examination of the network of a server that is expected back.
@@ -57,6 +73,12 @@ enum State {
     Examining,
     /// up.file or down.file has been written, the management program has not found it yet.
     Reporting { recovered: bool },
+    /// The virtual server is to take the function of the healthy target over, as planned.
+    HandingOver,
+    /// Nothing is done for the time being; see `parking`.
+    Parked,
+    /// A parked target is examined.
+    Watching,
 }
 
 /// Which means have been tried.
@@ -66,6 +88,7 @@ struct Tried {
     restart: bool,
     wait: bool,
     power: bool,
+    fence: bool,
 }
 
 impl Recovery {
@@ -78,12 +101,28 @@ impl Recovery {
     pub(crate) fn rebase(&mut self, now: Time, base: Time) {
         if self.is_active() {
             self.until = self.until.max(now).rebased(now, base);
+            self.hold_until = self.hold_until.max(now).rebased(now, base);
         }
+    }
+
+    /// The job of a planned hand-over.
+    pub(crate) fn handing_over(leaving: bool) -> Self {
+        Self {
+            state: State::HandingOver,
+            network_normal: true,
+            leaving,
+            ..Self::default()
+        }
+    }
+
+    /// All means may be tried again.
+    pub(crate) fn forget_means(&mut self) {
+        self.tried = Tried::default();
     }
 }
 
 impl Node {
-    fn recovery(&mut self, target: ServerId) -> &mut Recovery {
+    pub(crate) fn recovery(&mut self, target: ServerId) -> &mut Recovery {
         &mut self.recoveries[target.index()]
     }
 
@@ -114,6 +153,7 @@ impl Node {
                 restart: trouble == Trouble::Management,
                 power: trouble == Trouble::Management,
                 wait: false,
+                fence: trouble == Trouble::Management,
             },
             ..Recovery::default()
         };
@@ -130,6 +170,7 @@ impl Node {
             restart: true,
             wait: true,
             power: true,
+            fence: true,
         };
         *self.recovery(target) = Recovery {
             state: State::Settling,
@@ -150,7 +191,7 @@ impl Node {
         }
     }
 
-    fn end_recovery(&mut self, cx: &mut Context<'_>, target: ServerId) {
+    pub(crate) fn end_recovery(&mut self, cx: &mut Context<'_>, target: ServerId) {
         self.cancel_job(cx, Owner::Recovery, target);
         self.timers.clear(Timer::Recovery(target));
         *self.recovery(target) = Recovery::default();
@@ -159,9 +200,12 @@ impl Node {
     pub(crate) fn recovery_expired(&mut self, cx: &mut Context<'_>, target: ServerId) {
         match self.recoveries[target.index()].state {
             State::Idle => {}
+            State::HandingOver => self.end_hand_over(cx, target),
+            State::Parked => self.watch_parked(cx, target),
             State::Launching => self.launched(cx, target),
             State::Pausing => self.poll(cx, target),
             State::Claiming => self.refused(cx, target),
+            State::Asking => self.escalate(cx, target),
             State::Polling => self.polled(cx, target, Outcome::Failed),
             State::Settling => {
                 self.recovery(target).state = State::Examining;
@@ -177,7 +221,9 @@ impl Node {
             State::RestartingServices
             | State::RestartingServer
             | State::PoweringOn
+            | State::Fencing
             | State::Rechecking
+            | State::Watching
             | State::Examining => self.recovery_done(cx, target, Outcome::Failed),
         }
     }
@@ -201,9 +247,11 @@ impl Node {
                 self.recovery(target).network_normal = false;
                 self.escalate(cx, target);
             }
-            State::PoweringOn => self.escalate(cx, target),
+            State::Fencing if done => self.fenced(cx, target),
+            State::PoweringOn | State::Fencing => self.escalate(cx, target),
             State::Polling => self.polled(cx, target, outcome),
             State::Examining => self.reexamined(cx, target, outcome),
+            State::Watching => self.parked_examined(cx, target, outcome),
             State::Rechecking => match outcome {
                 Outcome::Services(failing) if !failing.is_empty() => {
                     self.restart_now(cx, target);
@@ -213,8 +261,11 @@ impl Node {
             State::Idle
             | State::Launching
             | State::Claiming
+            | State::Asking
             | State::Pausing
             | State::Settling
+            | State::HandingOver
+            | State::Parked
             | State::Reporting { .. } => {}
         }
     }
@@ -227,7 +278,7 @@ impl Node {
     }
 
     /// Tries the next means that fits what was last seen, or gives up.
-    fn escalate(&mut self, cx: &mut Context<'_>, target: ServerId) {
+    pub(crate) fn escalate(&mut self, cx: &mut Context<'_>, target: ServerId) {
         let Recovery {
             tried,
             network_normal,
@@ -246,6 +297,8 @@ impl Node {
             self.run(cx, Owner::Recovery, target, action);
         } else if network_normal && !tried.restart {
             self.restart_server(cx, target);
+        } else if !network_normal && !tried.wait && self.may_fence(target) {
+            self.ask_whether_heard(cx, target);
         } else if !network_normal && !tried.wait {
             cx.out.note(Event::Tried {
                 target,
@@ -383,8 +436,16 @@ impl Node {
     pub(crate) fn target_returned(&mut self, cx: &mut Context<'_>, target: ServerId) {
         let recovery = self.recovery(target);
         match recovery.state {
-            State::Idle | State::Reporting { .. } => return,
-            State::Pausing | State::Polling => {
+            State::Idle | State::Reporting { .. } | State::HandingOver => return,
+            // One whose function is elsewhere asks for it again and again.
+            State::Parked | State::Watching if !recovery.leaving => return,
+            State::Parked | State::Watching => {
+                recovery.leaving = false;
+                recovery.reported = false;
+                self.cancel_job(cx, Owner::Recovery, target);
+                self.settle(cx, target, true);
+            }
+            State::Pausing | State::Polling | State::Asking => {
                 self.cancel_job(cx, Owner::Recovery, target);
                 self.settle(cx, target, true);
             }
@@ -396,8 +457,17 @@ impl Node {
     /// Whoever asks for leases is there.
     pub(crate) fn sign_of_life(&mut self, cx: &mut Context<'_>, target: ServerId) {
         let state = self.recoveries[target.index()].state;
-        if matches!(state, State::Pausing | State::Polling) {
+        if matches!(state, State::Pausing | State::Polling | State::Asking) {
             self.target_returned(cx, target);
+        }
+    }
+
+    /// The target says that its services are well again. One that has just come back is still given
+    /// its time.
+    pub(crate) fn examine_repaired(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        let recovery = &self.recoveries[target.index()];
+        if recovery.state == State::Settling && !recovery.starting {
+            self.recovery_expired(cx, target);
         }
     }
 
@@ -437,14 +507,16 @@ impl Node {
         }
     }
 
-    fn report(&mut self, cx: &mut Context<'_>, target: ServerId, recovered: bool) {
+    pub(crate) fn report(&mut self, cx: &mut Context<'_>, target: ServerId, recovered: bool) {
         let wait = self.config.timing.hand_off;
         self.recovery(target).state = State::Reporting { recovered };
         self.recovery_after(cx, target, wait);
     }
 
     fn up_file_found(&mut self, cx: &mut Context<'_>, target: ServerId) {
-        cx.out.note(Event::Recovered { target });
+        if self.stays_away(cx, target) {
+            return self.park(cx, target);
+        }
         self.end_recovery(cx, target);
         let rejoined = !self.structure.contains(target);
         if rejoined {
@@ -517,9 +589,23 @@ impl Node {
         for server in outside.iter_after(self.me()) {
             self.send_report(cx, server);
         }
-        if !active.union(outside).is_empty() {
+        if self.orders.is_any() {
+            self.tell_orders(cx);
+        }
+        self.membership.beat();
+        self.invite(cx);
+        let repeats = self.orders.is_any() || self.membership.is_leaving();
+        if repeats || !active.union(outside).is_empty() {
             self.timers
                 .set(Timer::Beat, cx.now + self.config.timing.inter_monitoring);
+        }
+    }
+
+    /// From now on there is something to repeat.
+    pub(crate) fn begin_beat(&mut self, cx: &Context<'_>) {
+        if !self.timers.is_set(Timer::Beat) {
+            let next = cx.now + self.config.timing.inter_monitoring;
+            self.timers.set(Timer::Beat, next);
         }
     }
 

@@ -7,12 +7,15 @@
 use crate::config::Config;
 use crate::event::Event;
 use crate::id::{Members, SERVERS_MAX, ServerId};
-use crate::io::{Action, Deadline, Input, JobId, Outcome, Output};
+use crate::io::{Action, Command, Deadline, Input, JobId, Outcome, Output, Sighting};
 use crate::lease::{Claim, Claims, Leases, Register};
 use crate::membership::Membership;
-use crate::message::Message;
+use crate::message::{Message, Version};
 use crate::node::{Node, Vote};
+use crate::orders::{Order, Orders};
+use crate::parking::Flaps;
 use crate::recovery::Recovery;
+use crate::sighting::Sightings;
 use crate::standby::Standby;
 use crate::structure::{Structure, turned_digest};
 use crate::timer::{Timer, Timers};
@@ -99,10 +102,17 @@ impl Rotate for Message {
                 *target = target.rotated(rotation);
                 *digest = turned_digest(*digest, rotation.by, rotation.size);
             }
-            Self::Up { target } | Self::Take { function: target } | Self::Agree { target } => {
+            Self::Up { target } | Self::Take { function: target } | Self::Agree { target, .. } => {
                 *target = target.rotated(rotation);
             }
-            Self::Down { target, structure } => {
+            Self::Doubt { target } | Self::Unheard { target, .. } | Self::Fenced { target, .. } => {
+                *target = target.rotated(rotation);
+            }
+            Self::Down { target, structure }
+            | Self::Holds {
+                function: target,
+                structure,
+            } => {
                 *target = target.rotated(rotation);
                 *structure = structure.rotated(rotation);
             }
@@ -118,7 +128,33 @@ impl Rotate for Message {
             Self::Renew { claims, .. } | Self::Grant { claims, .. } => {
                 *claims = claims.rotated(rotation);
             }
-            Self::Yield { .. } | Self::Resumed => {}
+            Self::Orders { orders } => *orders = orders.rotated(rotation),
+            Self::Yield { .. }
+            | Self::Resumed
+            | Self::Services { .. }
+            | Self::Invite { .. }
+            | Self::Decline
+            | Self::Offer
+            | Self::Dropped => {}
+        }
+        turned
+    }
+}
+
+impl Rotate for Orders {
+    fn rotated(&self, rotation: Rotation) -> Self {
+        self.moved(|server| server.rotated(rotation))
+    }
+}
+
+impl Rotate for Order {
+    fn rotated(&self, rotation: Rotation) -> Self {
+        let mut turned = *self;
+        match &mut turned {
+            Self::Maintenance { server, .. }
+            | Self::HandOver { server }
+            | Self::HandBack { server } => *server = server.rotated(rotation),
+            Self::MaintenanceOfAll { .. } | Self::Freeze { .. } => {}
         }
         turned
     }
@@ -133,6 +169,7 @@ impl Rotate for Action {
             | Self::RestartServices { target: server, .. }
             | Self::RestartServer { target: server }
             | Self::PowerOn { target: server }
+            | Self::Fence { target: server }
             | Self::Resume { function: server }
             | Self::ColdStart { function: server }
             | Self::Assign { function: server }
@@ -214,7 +251,7 @@ impl Rotate for Timer {
             Self::Watch(target) => Self::Watch(target.rotated(rotation)),
             Self::Recovery(target) => Self::Recovery(target.rotated(rotation)),
             Self::Standby(function) => Self::Standby(function.rotated(rotation)),
-            Self::Beat | Self::Join | Self::Own | Self::Lease | Self::Vote => *self,
+            Self::Beat | Self::Join | Self::Own | Self::Lease | Self::Vote | Self::Seen => *self,
         }
     }
 }
@@ -246,18 +283,33 @@ impl Rotate for Event {
             | Self::Suspended { function: server }
             | Self::VirtualServerFailed { function: server }
             | Self::NoRoom { function: server }
+            | Self::Ordered { server, .. }
+            | Self::LeftAlone { target: server, .. }
+            | Self::HandOverBegun { target: server }
+            | Self::HandOverFailed { target: server }
+            | Self::Parked { target: server }
+            | Self::RivalSeen { function: server }
+            | Self::Fenced { target: server }
             | Self::Refused { manager: server } => *server = server.rotated(rotation),
             Self::StoodIn {
                 target,
                 manager: other,
             }
-            | Self::Deferred { target, to: other } => {
+            | Self::Deferred { target, to: other }
+            | Self::Overruled {
+                function: target,
+                by: other,
+            } => {
                 *target = target.rotated(rotation);
                 *other = other.rotated(rotation);
             }
             Self::LeaseLost { claim } => *claim = claim.rotated(rotation),
             Self::StructureChanged { members } => *members = members.rotated(rotation),
-            Self::Managing | Self::Stopped | Self::OwnAddressHeld | Self::OwnAddressDropped => {}
+            Self::Managing
+            | Self::Stopped
+            | Self::OwnAddressHeld
+            | Self::OwnAddressDropped
+            | Self::Left => {}
         }
         turned
     }
@@ -285,7 +337,19 @@ impl Rotate for Input {
                 job: job.rotated(rotation),
                 outcome: outcome.rotated(rotation),
             },
-            Self::Deadline | Self::Command(_) => *self,
+            Self::Seen(Sighting::Rival { function }) => Self::Seen(Sighting::Rival {
+                function: function.rotated(rotation),
+            }),
+            Self::Speaks { server, version } => Self::Speaks {
+                server: server.rotated(rotation),
+                version,
+            },
+            Self::Command(Command::Order(order)) => {
+                Self::Command(Command::Order(order.rotated(rotation)))
+            }
+            Self::Seen(Sighting::Services(_))
+            | Self::Deadline
+            | Self::Command(Command::Stop | Command::Leave) => *self,
         }
     }
 }
@@ -308,6 +372,9 @@ impl Rotate for Output {
                 claim: claim.rotated(rotation),
                 until: *until,
             },
+            Self::Announce { function } => Self::Announce {
+                function: function.rotated(rotation),
+            },
             Self::Note(event) => Self::Note(event.rotated(rotation)),
         }
     }
@@ -322,9 +389,25 @@ impl Rotate for Watch {
     }
 }
 
-impl Rotate for Recovery {
+impl Rotate for Flaps {
     fn rotated(&self, _: Rotation) -> Self {
         *self
+    }
+}
+
+impl Rotate for Recovery {
+    fn rotated(&self, rotation: Rotation) -> Self {
+        let mut turned = *self;
+        turned.unheard_by = self.unheard_by.rotated(rotation);
+        turned
+    }
+}
+
+impl Rotate for Sightings {
+    fn rotated(&self, rotation: Rotation) -> Self {
+        let mut turned = *self;
+        turned.rivals = self.rivals.rotated(rotation);
+        turned
     }
 }
 
@@ -341,6 +424,8 @@ impl Rotate for Membership {
         let mut turned = *self;
         turned.giver = self.giver.rotated(rotation);
         turned.doubter = self.doubter.rotated(rotation);
+        turned.taker = self.taker.rotated(rotation);
+        turned.declined = self.declined.rotated(rotation);
         turned
     }
 }
@@ -357,10 +442,18 @@ impl Rotate for Timers {
     }
 }
 
+/// A version is nobody's.
+impl Rotate for Version {
+    fn rotated(&self, _: Rotation) -> Self {
+        *self
+    }
+}
+
 impl Rotate for Config {
     fn rotated(&self, rotation: Rotation) -> Self {
         Self {
             me: self.me.rotated(rotation),
+            fenceable: self.fenceable.rotated(rotation),
             ..*self
         }
     }
@@ -383,6 +476,10 @@ impl Rotate for Node {
             leases,
             register,
             vote,
+            spoken,
+            orders,
+            flaps,
+            sightings,
             serial,
             stale,
         } = self;
@@ -399,8 +496,28 @@ impl Rotate for Node {
             leases: leases.rotated(rotation),
             register: register.rotated(rotation),
             vote: vote.rotated(rotation),
+            spoken: spoken.rotated(rotation),
+            orders: orders.rotated(rotation),
+            flaps: flaps.rotated(rotation),
+            sightings: sightings.rotated(rotation),
             serial: *serial,
             stale: *stale,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rotation_home_is_the_one_that_brings_a_server_to_the_first_place() {
+        for size in 2..=SERVERS_MAX {
+            for server in ServerId::all(size) {
+                let home = Rotation::home(server, size);
+                let first = |rotation: &Rotation| server.rotated(*rotation).index() == 0;
+                assert_eq!(Rotation::all(size).find(first), Some(home));
+            }
         }
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Standby {
     wanted: bool,
     /// The real server gets the address once the virtual one has dropped it.
     giving_back: bool,
+    /// It is to run beside the real server, which keeps the address until then.
+    beside: bool,
     /// The manager that was asked to run the virtual server, since this host cannot.
     pub(crate) delegated: Option<ServerId>,
     /// There was no room for it; it gets the next that becomes free.
@@ -40,6 +42,10 @@ enum State {
     ColdStarting,
     /// It runs, and waits for the lease of its address.
     Poised,
+    /// It runs, and the real server has been asked to drop the address; so often it will be asked again.
+    Offering {
+        left: u8,
+    },
     Assigning,
     Serving,
     Releasing,
@@ -91,6 +97,9 @@ impl Standby {
     }
 }
 
+/// How often the real server is asked to drop its address before a planned hand-over has failed.
+const OFFERS: u8 = 10;
+
 impl Node {
     fn standby(&mut self, function: ServerId) -> &mut Standby {
         &mut self.standbys[function.index()]
@@ -113,6 +122,7 @@ impl Node {
         let standby = self.standby(function);
         standby.wanted = true;
         standby.giving_back = false;
+        standby.beside = false;
         standby.delegated = None;
         standby.refused = false;
         standby.since = since;
@@ -123,8 +133,44 @@ impl Node {
                 self.claim(cx, Claims::both(function));
             }
             State::Suspended => self.resume(cx, function),
-            State::Returning => self.assign(cx, function),
+            State::Returning | State::Offering { .. } => self.assign(cx, function),
             _ => {}
+        }
+    }
+
+    /// Has the virtual server of `function` run beside its real server, which will be asked for the
+    /// address then.
+    pub(crate) fn want_beside(&mut self, cx: &mut Context<'_>, function: ServerId) {
+        let since = self.structure.changes(function);
+        let standby = self.standby(function);
+        *standby = Standby {
+            wanted: true,
+            beside: true,
+            since,
+            state: standby.state,
+            job: standby.job,
+            ..Standby::default()
+        };
+        match standby.state {
+            State::Suspended => self.resume(cx, function),
+            State::Returning => self.offer(cx, function, OFFERS),
+            _ => {}
+        }
+    }
+
+    fn offer(&mut self, cx: &mut Context<'_>, function: ServerId, left: u8) {
+        self.standby(function).state = State::Offering { left };
+        cx.out.send(function, Message::Offer);
+        let wait = self.config.timing.poll_pause;
+        self.timers.set(Timer::Standby(function), cx.now + wait);
+    }
+
+    /// The real server has dropped its address for this virtual server.
+    pub(crate) fn address_dropped(&mut self, cx: &mut Context<'_>, function: ServerId) {
+        let standby = self.standby(function);
+        if matches!(standby.state, State::Offering { .. }) {
+            standby.beside = false;
+            self.assign(cx, function);
         }
     }
 
@@ -139,7 +185,8 @@ impl Node {
     }
 
     pub(crate) fn address_leased(&mut self, cx: &mut Context<'_>, function: ServerId) {
-        if self.standbys[function.index()].state == State::Poised {
+        let is_poised = self.standbys[function.index()].state == State::Poised;
+        if is_poised && !self.orders.is_frozen() {
             self.standby_run(cx, function, State::Assigning, Action::Assign { function });
         }
     }
@@ -175,7 +222,7 @@ impl Node {
                 self.timers.clear(Timer::Standby(function));
                 self.give_up(cx, Claims::both(function));
             }
-            State::Poised => self.suspend(cx, function),
+            State::Poised | State::Offering { .. } => self.suspend(cx, function),
             State::Serving => {
                 if self.config.has(Bug::GivesUpEarly) {
                     self.give_up_address(cx, function);
@@ -224,11 +271,29 @@ impl Node {
         );
     }
 
+    /// What waited for the end of a freeze goes on.
+    pub(crate) fn standby_thawed(&mut self, cx: &mut Context<'_>, function: ServerId) {
+        if self.standbys[function.index()].state == State::Poised {
+            self.assign(cx, function);
+        }
+    }
+
     fn resume(&mut self, cx: &mut Context<'_>, function: ServerId) {
+        if self.orders.is_frozen() {
+            self.standby(function).state = State::Called;
+            let wait = self.config.timing.poll_pause;
+            return self.timers.set(Timer::Standby(function), cx.now + wait);
+        }
         let others = self.view().awake().without(function);
         if others.len() < usize::from(self.config.guests_max) {
-            self.standby(function).state = State::Claiming;
-            self.claim(cx, Claims::both(function));
+            let standby = self.standby(function);
+            standby.state = State::Claiming;
+            let needed = if standby.beside {
+                Claims::NONE.with(Claim::Image(function))
+            } else {
+                Claims::both(function)
+            };
+            self.claim(cx, needed);
             if self.may(cx.now, Claim::Image(function)) {
                 self.image_leased(cx, function);
             }
@@ -236,7 +301,7 @@ impl Node {
             cx.out.note(Event::NoRoom { function });
             self.give_up(cx, Claims::both(function));
             self.delegate(cx, function);
-            self.standby(function).refused = true;
+            self.standby(function).refused = !self.standbys[function.index()].beside;
         }
     }
 
@@ -245,6 +310,9 @@ impl Node {
         let standby = self.standby(function);
         standby.state = State::Suspended;
         standby.wanted = false;
+        if self.is_handing_over(function) {
+            return self.end_hand_over(cx, function);
+        }
         let managers = plan::managers(function, self.structure.members());
         let other = [managers.p1, managers.p2]
             .into_iter()
@@ -258,7 +326,8 @@ impl Node {
     }
 
     pub(crate) fn take_received(&mut self, cx: &mut Context<'_>, function: ServerId) {
-        if function != self.me() && function.index() < self.config.size() {
+        let is_other = function != self.me() && function.index() < self.config.size();
+        if is_other && !self.orders.is_frozen() && !self.membership.is_leaving() {
             self.want(cx, function, Span::ZERO);
         }
     }
@@ -267,6 +336,8 @@ impl Node {
         match self.standbys[function.index()].state {
             State::Called => self.resume(cx, function),
             State::Returning => self.suspend(cx, function),
+            State::Offering { left: 0 } => self.end_hand_over(cx, function),
+            State::Offering { left } => self.offer(cx, function, left - 1),
             _ => self.standby_done(cx, function, Outcome::Failed),
         }
     }
@@ -297,7 +368,11 @@ impl Node {
             State::Assigning => {
                 cx.out.note(Event::VirtualServerFailed { function });
                 self.give_up_address(cx, function);
-                self.delegate(cx, function);
+                if self.is_handing_over(function) {
+                    self.end_hand_over(cx, function);
+                } else {
+                    self.delegate(cx, function);
+                }
                 self.suspend(cx, function);
             }
             State::Releasing => self.released(cx, function, done),
@@ -306,6 +381,7 @@ impl Node {
             | State::Called
             | State::Claiming
             | State::Poised
+            | State::Offering { .. }
             | State::Serving
             | State::Returning => {}
         }
@@ -313,10 +389,13 @@ impl Node {
 
     fn started(&mut self, cx: &mut Context<'_>, function: ServerId) {
         cx.out.note(Event::VirtualServerStarted { function });
-        if self.standbys[function.index()].wanted {
-            self.assign(cx, function);
-        } else {
+        let standby = self.standbys[function.index()];
+        if !standby.wanted {
             self.suspend(cx, function);
+        } else if standby.beside {
+            self.offer(cx, function, OFFERS);
+        } else {
+            self.assign(cx, function);
         }
     }
 
@@ -328,6 +407,7 @@ impl Node {
         }
         if self.recoveries[function.index()].is_active() {
             self.report_progress(cx, function);
+            self.handed_over(cx, function);
         } else {
             self.host_for_good(cx, function);
         }
@@ -337,7 +417,8 @@ impl Node {
     /// function's host.
     fn host_for_good(&mut self, cx: &mut Context<'_>, function: ServerId) {
         let me = self.me();
-        if !self.structure.contains(function) && self.structure.host(function) != Some(me) {
+        let is_elsewhere = self.structure.host(function) != Some(me);
+        if is_elsewhere && !self.structure.contains(function) && !self.orders.is_frozen() {
             self.change_host(cx, function, Some(me));
             self.standby(function).since = self.structure.changes(function);
             self.broadcast_structure(cx);
@@ -394,7 +475,11 @@ impl Node {
             if giving_back {
                 self.give_back(cx, function);
             }
-            self.use_room(cx);
+            if !self.membership.is_leaving() {
+                self.use_room(cx);
+            } else if !giving_back {
+                self.pass_on(cx, function);
+            }
         }
     }
 
@@ -429,9 +514,11 @@ impl Node {
             .or(managers.p1);
         let stood_in = managers.priority(self.me()) == Some(Priority::P1)
             && managers.p2.is_none_or(|p2| self.absent.contains(p2));
-        if taker == Some(self.me()) || stood_in {
+        if (taker == Some(self.me()) || stood_in) && !self.membership.is_leaving() {
             for function in self.structure.guests(host).iter_after(self.me()) {
-                self.want(cx, function, Span::ZERO);
+                if !self.orders.leaves_alone(function) {
+                    self.want(cx, function, Span::ZERO);
+                }
             }
         }
     }
@@ -479,6 +566,8 @@ impl Node {
     fn adopts(&self, function: ServerId) -> bool {
         let me = self.me();
         self.membership.is_managing()
+            && !self.membership.is_leaving()
+            && !self.orders.leaves_alone(function)
             && (self.structure.host(function) == Some(me)
                 || plan::adopter(function, &self.structure, self.config.guests_max) == Some(me))
     }

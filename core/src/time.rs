@@ -1,5 +1,6 @@
 //! Time without a clock: instants and spans in whole nanoseconds.
 
+use core::cmp::Ordering;
 use core::fmt;
 use core::ops::{Add, AddAssign, Sub};
 
@@ -28,6 +29,80 @@ impl From<Stamp> for Time {
     fn from(stamp: Stamp) -> Self {
         let pieces = stamp.0.iter().rev();
         Self(pieces.fold(0, |ns, piece| ns << 16 | u64::from(*piece)))
+    }
+}
+
+/// Which life of a server's management programs something comes from: later lives have greater numbers.
+///
+/// In two-byte pieces for the same reason as [`Stamp`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Life([u16; 2]);
+
+impl Life {
+    /// The first life.
+    pub const FIRST: Self = Self::new(1);
+
+    /// The life with this number.
+    #[must_use]
+    pub const fn new(number: u32) -> Self {
+        Self([number as u16, (number >> 16) as u16])
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        (self.0[1] as u32) << 16 | self.0[0] as u32
+    }
+}
+
+impl Ord for Life {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.number().cmp(&other.number())
+    }
+}
+
+impl PartialOrd for Life {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Debug for Life {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "life {}", self.number())
+    }
+}
+
+/// When one server said something, among all that it says: what it said later is greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Sequence {
+    /// The life of its programs; none when they speak a version that does not say it.
+    pub life: Option<Life>,
+    /// The stamp of its last question.
+    pub stamp: Stamp,
+}
+
+impl Ord for Sequence {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let key = |sequence: &Self| (sequence.life, Time::from(sequence.stamp));
+        key(self).cmp(&key(other))
+    }
+}
+
+impl PartialOrd for Sequence {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Sequence {
+    /// The same with `base` in the place of the instant `now`.
+    #[must_use]
+    pub fn rebased(self, now: Time, base: Time) -> Self {
+        Self {
+            stamp: Time::from(self.stamp).rebased(now, base).into(),
+            ..self
+        }
     }
 }
 
@@ -185,6 +260,7 @@ impl fmt::Display for Span {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::format;
     use alloc::string::ToString;
 
     #[test]
@@ -200,5 +276,52 @@ mod tests {
         assert_eq!(Time::ZERO - Time::from_nanos(5), Span::ZERO);
         assert_eq!(Span::from_secs(u64::MAX), Span::MAX);
         assert_eq!(Span::MAX.times(3), Span::MAX);
+    }
+
+    #[test]
+    fn a_stamp_is_the_instant_that_it_was_made_of() {
+        for time in [Time::MAX, Time::from_nanos(0x0123_4567_89ab_cdef)] {
+            let stamp = Stamp::from(time);
+            assert_eq!(Time::from(stamp), time);
+            assert_eq!(format!("{stamp:?}"), format!("{time:?}"));
+        }
+    }
+
+    #[test]
+    fn moved_instants_keep_their_distance() {
+        let at = |seconds| Time::ZERO + Span::from_secs(seconds);
+        for (time, moved) in [(3, 98), (5, 100), (9, 104)] {
+            assert_eq!(at(time).rebased(at(5), at(100)), at(moved));
+        }
+        assert_eq!(at(1).rebased(at(5), at(3)), Time::ZERO);
+        assert_eq!(Time::MAX.rebased(at(5), at(6)), Time::MAX);
+    }
+
+    #[test]
+    fn seconds_are_whole_and_parts() {
+        let span = Span::from_millis(12_250);
+        assert_eq!(span.as_nanos(), 12_250_000_000);
+        assert!((span.as_secs_f64() - 12.25).abs() < 1e-9);
+        let time = Time::ZERO + span;
+        assert_eq!(time.as_nanos(), 12_250_000_000);
+        assert!((time.as_secs_f64() - 12.25).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_span_is_parted_and_added_up() {
+        let span = Span::from_nanos(11);
+        assert_eq!(
+            [0, 1, 2, 3].map(|parts| span.part(parts).as_nanos()),
+            [11, 11, 5, 3]
+        );
+        let mut sum = span + span.part(2);
+        sum += span;
+        assert_eq!(sum, Span::from_nanos(27));
+        let mut time = Time::from_nanos(5);
+        time += sum;
+        assert_eq!(
+            (time, time - Time::from_nanos(2)),
+            (Time::from_nanos(32), Span::from_nanos(30))
+        );
     }
 }

@@ -23,9 +23,11 @@ pub enum Timer {
     Lease,
     /// The votes of the witness: an answer that does not come.
     Vote,
+    /// What this server has seen by itself: until then nothing more is said of it.
+    Seen,
 }
 
-const COUNT: usize = 3 * SERVERS_MAX + 5;
+const COUNT: usize = 3 * SERVERS_MAX + 6;
 
 impl Timer {
     /// Every timer that a node has, in the order of their table.
@@ -43,6 +45,7 @@ impl Timer {
             Self::Own => 3 * SERVERS_MAX + 2,
             Self::Lease => 3 * SERVERS_MAX + 3,
             Self::Vote => 3 * SERVERS_MAX + 4,
+            Self::Seen => 3 * SERVERS_MAX + 5,
         }
     }
 
@@ -58,7 +61,8 @@ impl Timer {
             25 => Self::Join,
             26 => Self::Own,
             27 => Self::Lease,
-            _ => Self::Vote,
+            28 => Self::Vote,
+            _ => Self::Seen,
         }
     }
 
@@ -76,7 +80,7 @@ impl Timer {
 
 /// The timers that are set. Setting one again moves it.
 ///
-/// A node in good health has two timers of 29 set, and moves them with nearly every input. So the
+/// A node in good health has two timers of 30 set, and moves them with nearly every input. So the
 /// earliest one is not kept: it is looked for once a step, among those that are set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Timers {
@@ -236,6 +240,19 @@ mod tests {
         );
         assert_eq!(timers.due(Timer::Join), Some(Time::from_nanos(50)));
         assert_eq!(timers.due(Timer::Beat), None);
+    }
+
+    #[test]
+    fn moved_timers_keep_their_distance_and_those_not_set_stay_so() {
+        let at = Time::from_nanos;
+        for base in [3, 100] {
+            let mut timers = Timers::new();
+            timers.set(Timer::Join, at(9));
+            timers.rebase(at(5), at(base));
+            assert_eq!(timers.due(Timer::Join), Some(at(base + 4)));
+            timers.clear(Timer::Join);
+            assert_eq!(timers, Timers::new());
+        }
     }
 
     #[test]

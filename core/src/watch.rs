@@ -12,7 +12,7 @@ use crate::io::{Action, Outcome, Owner};
 use crate::message::Message;
 use crate::node::{Context, Node};
 use crate::plan;
-use crate::time::Span;
+use crate::time::{Sequence, Span, Time};
 use crate::timer::Timer;
 
 /// One management program.
@@ -34,6 +34,8 @@ pub(crate) struct Watch {
     silences: u8,
     /// The other manager has found the same service trouble in this cycle.
     pub(crate) agreed: bool,
+    /// The trouble that orders forbid to do anything about.
+    pub(crate) left_alone: Option<Trouble>,
     /// How many examinations in a row found all well but nobody asking for the target's address.
     unheld: u8,
 }
@@ -60,6 +62,11 @@ pub(crate) enum State {
 }
 
 impl Watch {
+    /// Whether it waits for the next cycle.
+    pub(crate) const fn is_idle(&self) -> bool {
+        matches!(self.state, State::Waiting)
+    }
+
     /// Whether it waits for a timer of its own; one that acts waits for the background job.
     pub(crate) const fn is_waiting(&self, recovering: bool) -> bool {
         match self.state {
@@ -78,7 +85,7 @@ const SILENCES_MAX: u8 = 2;
 const UNHELD_MAX: u8 = 2;
 
 impl Node {
-    fn watch(&mut self, target: ServerId) -> &mut Watch {
+    pub(crate) fn watch(&mut self, target: ServerId) -> &mut Watch {
         &mut self.watches[target.index()]
     }
 
@@ -135,13 +142,21 @@ impl Node {
     }
 
     /// P1's cycle: S.file to P2, then the examination.
-    fn begin_cycle(&mut self, cx: &mut Context<'_>, target: ServerId) {
+    pub(crate) fn begin_cycle(&mut self, cx: &mut Context<'_>, target: ServerId) {
         self.watch(target).agreed = false;
         // Without a P2 the target itself gets S.file, only to compare structures by.
         let to = self.watches[target.index()].peer.unwrap_or(target);
         let digest = self.digest;
         cx.out.send(to, Message::Sync { target, digest });
         self.examine(cx, target);
+    }
+
+    /// P1 has a reason to begin a cycle now; should it not, P2 will know soon.
+    pub(crate) fn expect_sync(&mut self, cx: &Context<'_>, target: ServerId) {
+        let soon = cx.now + self.config.timing.sync_grace;
+        let due = self.timers.due(Timer::Watch(target));
+        let next = due.map_or(soon, |due| due.min(soon));
+        self.timers.set(Timer::Watch(target), next);
     }
 
     fn examine(&mut self, cx: &mut Context<'_>, target: ServerId) {
@@ -193,10 +208,7 @@ impl Node {
                 self.network_silent(cx, target);
             }
             (State::Services, _) => {
-                cx.out.note(Event::Detected {
-                    target,
-                    trouble: Trouble::Service,
-                });
+                self.note_detected(cx, target, Trouble::Service);
                 self.trouble_confirmed(cx, target, Trouble::Service);
             }
             (State::CheckingPeer, outcome) => self.peer_checked(cx, target, outcome),
@@ -204,11 +216,15 @@ impl Node {
         }
     }
 
+    /// Trouble that is left alone is found in each cycle, and told once.
+    fn note_detected(&self, cx: &mut Context<'_>, target: ServerId, trouble: Trouble) {
+        if self.watches[target.index()].left_alone != Some(trouble) {
+            cx.out.note(Event::Detected { target, trouble });
+        }
+    }
+
     fn network_silent(&mut self, cx: &mut Context<'_>, target: ServerId) {
-        cx.out.note(Event::Detected {
-            target,
-            trouble: Trouble::Network,
-        });
+        self.note_detected(cx, target, Trouble::Network);
         self.watch(target).state = State::Confirming;
         self.run(cx, Owner::Watch, target, Action::ExamineNetwork { target });
     }
@@ -220,19 +236,36 @@ impl Node {
         if watch.unheld >= UNHELD_MAX {
             watch.unheld = 0;
             let trouble = Trouble::Management;
-            cx.out.note(Event::Detected { target, trouble });
+            self.note_detected(cx, target, trouble);
             return self.trouble_confirmed(cx, target, trouble);
         }
         // A P2 that has been waiting for a silent P1 finds here that nothing is left to recover,
         // but the target may still wait for its address.
-        if self.watches[target.index()].silences > 0 {
-            self.give_back(cx, target);
+        let stood_by = self.watches[target.index()].silences > 0;
+        if stood_by && !self.orders.is_frozen() {
+            // It may be on this host, which runs the virtual server on that manager's request; the
+            // target must not be offered it before it is off.
+            if self.standbys[target.index()].is_awake() {
+                self.hand_back(cx, target);
+            } else {
+                self.give_back(cx, target);
+            }
         }
         self.wait_in_step(cx, target);
     }
 
     /// Both managers wait the inter-monitoring time; P2 allows for a late S.file.
     pub(crate) fn wait_in_step(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        self.watch(target).left_alone = None;
+        self.pause(cx, target);
+        if !self.absent.is_empty() && self.absent.contains(target) {
+            self.absent = self.absent.without(target);
+            self.replan(cx);
+        }
+    }
+
+    /// Nothing is done until the next cycle.
+    fn pause(&mut self, cx: &mut Context<'_>, target: ServerId) {
         let timing = &self.config.timing;
         let grace = timing.inter_monitoring + timing.sync_grace;
         let cycle = timing.inter_monitoring;
@@ -249,13 +282,21 @@ impl Node {
             grace
         };
         self.watch_after(cx, target, wait);
-        if !self.absent.is_empty() && self.absent.contains(target) {
-            self.absent = self.absent.without(target);
-            self.replan(cx);
+    }
+
+    /// The target is cared for again: P1 examines it at once.
+    pub(crate) fn watch_anew(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        let watch = self.watch(target);
+        watch.left_alone = None;
+        if watch.state == State::Waiting && watch.priority == Some(Priority::P1) {
+            self.begin_cycle(cx, target);
         }
     }
 
     fn trouble_confirmed(&mut self, cx: &mut Context<'_>, target: ServerId, trouble: Trouble) {
+        if self.membership.is_leaving() || self.orders.leaves_alone(target) {
+            return self.leave_alone(cx, target, trouble);
+        }
         cx.out.note(Event::Confirmed { target, trouble });
         let watch = self.watches[target.index()];
         if watch.priority == Some(Priority::P1) || watch.silences > 0 {
@@ -267,7 +308,8 @@ impl Node {
             if let (true, Some(peer)) = (self.config.is_guarded(), watch.acting.or(watch.peer))
                 && trouble == Trouble::Service
             {
-                cx.out.send(peer, Message::Agree { target });
+                let said = Some(self.said());
+                cx.out.send(peer, Message::Agree { target, said });
             }
             self.defer(cx, target);
         }
@@ -275,22 +317,52 @@ impl Node {
             self.want(cx, target, Span::ZERO);
         }
         if trouble == Trouble::Network {
-            self.take_guests_of(cx, target);
-            self.absent = self.absent.with(target);
-            self.replan(cx);
+            self.target_is_absent(cx, target);
+        }
+    }
+
+    /// The target manages nobody now, and serves nobody's function.
+    fn target_is_absent(&mut self, cx: &mut Context<'_>, target: ServerId) {
+        self.take_guests_of(cx, target);
+        self.absent = self.absent.with(target);
+        self.replan(cx);
+    }
+
+    /// Nothing is done about the target's trouble, but others count on what it did for them.
+    fn leave_alone(&mut self, cx: &mut Context<'_>, target: ServerId, trouble: Trouble) {
+        let is_news = self.note_left_alone(cx, target, trouble);
+        self.pause(cx, target);
+        if trouble == Trouble::Network && is_news {
+            self.target_is_absent(cx, target);
         }
     }
 
     /// The other manager has found service trouble too.
-    pub(crate) fn agree_received(&mut self, from: ServerId, target: ServerId) {
+    pub(crate) fn agree_received(
+        &mut self,
+        now: Time,
+        from: ServerId,
+        target: ServerId,
+        said: Option<Sequence>,
+    ) {
+        let is_old = said.is_some_and(|said| self.is_overtaken(now, from, said));
         let watch = self.watch(target);
-        if watch.peer == Some(from) {
+        if watch.peer == Some(from) && !is_old {
             watch.agreed = true;
         }
     }
 
     /// This server acts from now on.
     pub(crate) fn act(&mut self, cx: &mut Context<'_>, target: ServerId, trouble: Trouble) {
+        self.take_up(cx, target);
+        self.begin_recovery(cx, target, trouble);
+        if self.orders.leaves_alone(target) {
+            self.park(cx, target);
+        }
+    }
+
+    /// The management program leaves the target to a background job that begins here.
+    pub(crate) fn take_up(&mut self, cx: &mut Context<'_>, target: ServerId) {
         // An examination that is still under way would end a later wait with its result.
         self.cancel_job(cx, Owner::Watch, target);
         let watch = self.watch(target);
@@ -298,7 +370,6 @@ impl Node {
         watch.acting = None;
         watch.silences = 0;
         self.timers.clear(Timer::Watch(target));
-        self.begin_recovery(cx, target, trouble);
     }
 
     /// The other manager acts; this one waits for U.file, D.file, or silence.
@@ -411,7 +482,7 @@ impl Node {
 
     /// Of two servers at work on one target the one that serves goes on, else the one with the
     /// higher priority, else the nearest before the target.
-    fn outranked(&self, other: ServerId, target: ServerId, serving: bool) -> bool {
+    pub(crate) fn outranked(&self, other: ServerId, target: ServerId, serving: bool) -> bool {
         let managers = plan::managers(target, self.structure.members());
         let standing = |server: ServerId, serving: bool| {
             let distance = Reverse(server.distance(target));
@@ -452,7 +523,7 @@ impl Node {
         }
     }
 
-    fn defer_to(&mut self, cx: &mut Context<'_>, target: ServerId, acting: ServerId) {
+    pub(crate) fn defer_to(&mut self, cx: &mut Context<'_>, target: ServerId, acting: ServerId) {
         let watch = self.watch(target);
         watch.alone = false;
         watch.silences = 0;

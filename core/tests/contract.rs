@@ -12,8 +12,9 @@ mod timing;
 use driver::Driver;
 use proptest::prelude::*;
 use tetrarch_core::{
-    Claims, Command, Config, Input, JobId, Members, Message, Node, Outbox, Outcome, Output, Owner,
-    Rotation, Safety, ServerId, ServiceSet, Span, Structure, Time, Timing,
+    Claims, Command, Config, Input, JobId, Life, Members, Message, Node, Order, Orders, Outbox,
+    Outcome, Output, Owner, Rotation, Safety, Sequence, ServerId, ServiceSet, Sighting, Span,
+    Structure, Time, Timing, Version,
 };
 use timing::TIMING;
 
@@ -30,7 +31,12 @@ enum Move {
     Finish(usize, u8),
     Forged(u8, usize, u16, u8),
     Message(usize, usize, u8, Vec<(usize, Option<usize>)>, u16),
+    Rival(usize),
+    Services(u8),
+    Speaks(usize, bool),
     Stop,
+    Leave,
+    Order(usize, u8, bool),
     Start(bool, u8),
 }
 
@@ -52,7 +58,13 @@ fn moves() -> impl Strategy<Value = Move> {
             .prop_map(|(from, about, kind, changes, digest)| {
                 Move::Message(from, about, kind, changes, digest)
             }),
+        1 => any::<usize>().prop_map(Move::Rival),
+        1 => any::<u8>().prop_map(Move::Services),
+        1 => (any::<usize>(), any::<bool>()).prop_map(|(server, old)| Move::Speaks(server, old)),
         1 => Just(Move::Stop),
+        1 => Just(Move::Leave),
+        1 => (any::<usize>(), any::<u8>(), any::<bool>())
+            .prop_map(|(server, kind, on)| Move::Order(server, kind, on)),
         1 => (any::<bool>(), any::<u8>()).prop_map(|(holding, serving)| {
             Move::Start(holding, serving)
         }),
@@ -69,6 +81,16 @@ fn outcome(how: u8, places: usize) -> Outcome {
     }
 }
 
+fn order(server: ServerId, kind: u8, on: bool) -> Order {
+    match kind % 5 {
+        0 => Order::Maintenance { server, on },
+        1 => Order::MaintenanceOfAll { on },
+        2 => Order::Freeze { on },
+        3 => Order::HandOver { server },
+        _ => Order::HandBack { server },
+    }
+}
+
 fn claims(bits: u16, places: usize) -> Claims {
     let [addresses, images] = bits.to_le_bytes();
     Claims {
@@ -81,6 +103,14 @@ fn members(bits: u8, places: usize) -> Members {
     ServerId::all(places)
         .filter(|server| bits >> server.index() & 1 == 1)
         .fold(Members::NONE, Members::with)
+}
+
+fn sequence(kind: u8, stamp: u16) -> Sequence {
+    let life = Life::new(1 + u32::from(kind & 1));
+    Sequence {
+        life: (kind & 2 == 0).then_some(life),
+        stamp: Time::from_nanos(u64::from(stamp)).into(),
+    }
 }
 
 /// Servers that are spoken of have one of the first `places` places.
@@ -99,7 +129,7 @@ fn message(
         .fold(Structure::whole(size), |structure, (function, host)| {
             structure.with_host(id(*function), host.map(id))
         });
-    match kind % 14 {
+    match kind % 23 {
         0 => Message::Sync { target, digest },
         1 => Message::Up { target },
         2 => Message::Down { target, structure },
@@ -121,14 +151,42 @@ fn message(
         },
         9 => Message::Resumed,
         10 => Message::Take { function: target },
-        11 => Message::Agree { target },
+        11 => Message::Agree {
+            target,
+            said: (kind > 127).then(|| sequence(kind, digest)),
+        },
+        13 => Message::Holds {
+            function: target,
+            structure,
+        },
+        14 => Message::Services {
+            failing: ServiceSet::from_bits(digest as u8),
+        },
+        15 => Message::Doubt { target },
+        18 => Message::Orders {
+            orders: Orders::NONE.with(order(target, digest as u8, kind > 127), 8),
+        },
+        19 => Message::Invite {
+            leaving: kind > 127,
+        },
+        20 => Message::Decline,
+        21 => Message::Offer,
+        22 => Message::Dropped,
+        16 => Message::Unheard {
+            target,
+            life: Life::new(u32::from(digest & 3)),
+        },
+        17 => Message::Fenced {
+            target,
+            life: Life::new(u32::from(digest & 3)),
+        },
         12 => Message::Renew {
             claims: claims(digest, places),
-            stamp: Time::from_nanos(u64::from(digest)).into(),
+            asked: sequence(kind, digest),
         },
         _ => Message::Grant {
             claims: claims(digest, places),
-            stamp: Time::from_nanos(u64::from(kind)).into(),
+            asked: sequence(kind, u16::from(kind)),
         },
     }
 }
@@ -195,7 +253,23 @@ impl Player {
                     message,
                 });
             }
+            Move::Rival(function) => self.step(Input::Seen(Sighting::Rival {
+                function: self.id(function),
+            })),
+            Move::Services(bits) => {
+                let failing = ServiceSet::from_bits(bits);
+                self.step(Input::Seen(Sighting::Services(failing)));
+            }
+            Move::Speaks(server, old) => self.step(Input::Speaks {
+                server: self.id(server),
+                version: if old { Version::V1 } else { Version::NEWEST },
+            }),
             Move::Stop => self.step(Input::Command(Command::Stop)),
+            Move::Leave => self.step(Input::Command(Command::Leave)),
+            Move::Order(server, kind, on) => {
+                let order = order(self.id(server), kind, on);
+                self.step(Input::Command(Command::Order(order)));
+            }
             Move::Start(holding, serving) => {
                 self.driver.jobs.clear();
                 self.step(Input::Start {
@@ -222,7 +296,7 @@ proptest! {
         plays in prop::collection::vec(moves(), 1..150),
     ) {
         let me = id(me % size);
-        let config = Config::new(me, size, guests, TIMING).unwrap().with_safety(safety);
+        let config = Config::new(me, size, guests, TIMING).unwrap().with_safety(safety).with_fenceable(Members::first(8));
         let mut player = Player { driver: Driver::new(config, Vec::new()), places: 8 };
         player.step(Input::Start { holding, serving: Members::NONE, silent: Span::MAX, left: Span::MAX });
         for play in plays {
@@ -242,7 +316,7 @@ proptest! {
         plays in prop::collection::vec(moves(), 1..150),
     ) {
         let me = id(me % size);
-        let config = Config::new(me, size, guests, TIMING).unwrap().with_safety(safety);
+        let config = Config::new(me, size, guests, TIMING).unwrap().with_safety(safety).with_fenceable(Members::first(8));
         let driver = Driver::new(config, Rotation::all(size).collect());
         let mut player = Player { driver, places: size };
         player.step(Input::Start { holding, serving: Members::NONE, silent: Span::MAX, left: Span::MAX });
@@ -312,6 +386,21 @@ fn a_result_that_nobody_waits_for_is_counted_and_ignored() {
     assert_eq!(step.next(), None);
     let _ = step.finish();
     assert_eq!(node.view().stale_results(), 1);
+}
+
+#[test]
+#[cfg(debug_assertions)]
+#[should_panic = "a step was dropped with outputs left"]
+fn a_step_that_nobody_looked_at_is_noticed() {
+    let mut node = Node::new(Config::new(id(0), 4, 3, TIMING).unwrap());
+    let mut outbox = Outbox::new();
+    let start = Input::Start {
+        holding: true,
+        serving: Members::NONE,
+        silent: Span::MAX,
+        left: Span::MAX,
+    };
+    drop(node.step(Time::ZERO, start, &mut outbox));
 }
 
 #[test]

@@ -327,3 +327,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_error_knows_its_line() {
+    let line = |text: &str| ManagementData::parse(text).unwrap_err().line();
+    assert_eq!(line(&"x".repeat(BYTES_MAX + 1)), 1);
+    let three = SERVER1.lines().take(3).collect::<Vec<_>>().join("\n");
+    assert_eq!(line(&three), 4);
+    assert_eq!(line(&with_line(6, "")), 6);
+    assert_eq!(line(&format!("{SERVER1}\n\nmore\n")), 10);
+    assert_eq!(line(&with_line(5, "-")), 5);
+}
+
+#[test]
+fn the_longest_that_fits_is_taken() {
+    let label = "a".repeat(63);
+    let path = "p".repeat(Definition::BYTES_MAX);
+    for (line, text) in [(1, "2001:db8::1"), (2, label.as_str()), (7, path.as_str())] {
+        let text = with_line(line, text);
+        assert_eq!(ManagementData::parse(&text).map(|_| ()), Ok(()));
+    }
+}

@@ -109,7 +109,10 @@ impl Group {
             Output::Note(tetrarch_core::Event::Served { function }) => {
                 self.served = self.served.with(function);
             }
-            Output::Cancel { .. } | Output::Hold { .. } | Output::Note(_) => {}
+            Output::Cancel { .. }
+            | Output::Hold { .. }
+            | Output::Announce { .. }
+            | Output::Note(_) => {}
         }
     }
 
@@ -158,7 +161,7 @@ fn nodes_inputs_and_outputs_are_small() {
     // A million nodes at once, or their states in a model checker, must fit into memory, and the
     // four of a group into the first-level cache.
     let sizes = [
-        ("Node", size_of::<Node>(), 1152),
+        ("Node", size_of::<Node>(), 1664),
         ("Input", size_of::<Input>(), 32),
         ("Output", size_of::<Output>(), 32),
         ("Message", size_of::<Message>(), 32),

@@ -2,7 +2,9 @@
 
 use std::io::Read;
 
-use tetrarch_core::{Config, Safety, ServerId, Span, Timing};
+use tetrarch_core::{
+    Config, Damping, Failback, Life, Members, Safety, ServerId, Span, Timing, Version,
+};
 
 use crate::VERSION;
 use crate::bytes::{Buffer, take, take_byte};
@@ -16,7 +18,8 @@ const MAGIC: &[u8; 8] = b"TETRAREC";
 const FRONT_BYTES: usize = MAGIC.len() + 2 + 2;
 const CHECKSUM_BYTES: usize = 4;
 const SPANS: usize = 11;
-const SETTINGS_BYTES_MIN: usize = 4 + SPANS * 8 + 1;
+const POLICY_BYTES: usize = 1 + 8 + 1 + 1 + 3 * 8;
+const SETTINGS_BYTES_MIN: usize = 10 + POLICY_BYTES + SPANS * 8 + 1;
 const SETTINGS_BYTES_MAX: usize = SETTINGS_BYTES_MIN + SOFTWARE_BYTES_MAX;
 const HEADER_BYTES_MAX: usize = FRONT_BYTES + SETTINGS_BYTES_MAX + CHECKSUM_BYTES;
 
@@ -89,6 +92,61 @@ fn timing(spans: [Span; SPANS]) -> Timing {
     }
 }
 
+const POLICY: &str = "its failback policy is unknown";
+
+/// Failback as a kind and a span, damping as a flag and its four values; what there is not is zero.
+fn put_policy(bytes: &mut Buffer<HEADER_BYTES_MAX>, config: &Config) {
+    let (kind, delay) = match config.failback() {
+        Failback::Automatic => (0, Span::ZERO),
+        Failback::Delayed(delay) => (1, delay),
+        Failback::Manual => (2, Span::ZERO),
+    };
+    bytes.put(&[kind]);
+    bytes.put(&delay.as_nanos().to_le_bytes());
+    let damping = config.damping();
+    let values = damping.map_or((0, [Span::ZERO; 3]), |damping| {
+        let spans = [damping.window, damping.hold, damping.hold_max];
+        (damping.recoveries_max, spans)
+    });
+    bytes.put(&[u8::from(damping.is_some()), values.0]);
+    for span in values.1 {
+        bytes.put(&span.as_nanos().to_le_bytes());
+    }
+}
+
+/// Strict: what is not there must be zero.
+fn policy(bytes: &mut &[u8]) -> Option<(Failback, Option<Damping>)> {
+    let kind = take_byte(bytes)?;
+    let failback = match (kind, span(bytes)?) {
+        (0, Span::ZERO) => Failback::Automatic,
+        (1, delay) => Failback::Delayed(delay),
+        (2, Span::ZERO) => Failback::Manual,
+        _ => return None,
+    };
+    let [is_damped, recoveries_max] = take(bytes)?;
+    let damping = Damping {
+        recoveries_max,
+        window: span(bytes)?,
+        hold: span(bytes)?,
+        hold_max: span(bytes)?,
+    };
+    let none = Damping {
+        recoveries_max: 0,
+        window: Span::ZERO,
+        hold: Span::ZERO,
+        hold_max: Span::ZERO,
+    };
+    match is_damped {
+        0 if damping == none => Some((failback, None)),
+        1 => Some((failback, Some(damping))),
+        _ => None,
+    }
+}
+
+fn span(bytes: &mut &[u8]) -> Option<Span> {
+    Some(Span::from_nanos(u64::from_le_bytes(take(bytes)?)))
+}
+
 /// The place of a safety setting in the table of settings.
 const SAFETIES: [Safety; 2] = [Safety::Paper, Safety::Guarded];
 
@@ -111,7 +169,11 @@ pub(crate) fn encode(config: &Config, software: &str) -> Result<Encoded, WriteEr
             Safety::Paper => 0,
             Safety::Guarded => 1,
         },
+        config.version().number(),
+        config.fenceable().bits(),
     ]);
+    bytes.put(&config.life().number().to_le_bytes());
+    put_policy(&mut bytes, config);
     for span in spans(config.timing()) {
         bytes.put(&span.as_nanos().to_le_bytes());
     }
@@ -162,11 +224,12 @@ pub(crate) fn read(source: &mut impl Read) -> Result<(Header, u32, u64), ReadErr
 fn settings(mut bytes: &[u8]) -> Result<Header, ReadError> {
     let bytes = &mut bytes;
     let short = || ReadError::Header(LENGTH);
-    let [me, size, guests_max, safety] = take(bytes).ok_or_else(short)?;
+    let [me, size, guests_max, safety, version, fenceable] = take(bytes).ok_or_else(short)?;
+    let life = Life::new(u32::from_le_bytes(take(bytes).ok_or_else(short)?));
+    let (failback, damping) = policy(bytes).ok_or(ReadError::Header(POLICY))?;
     let mut read = [Span::ZERO; SPANS];
-    for span in &mut read {
-        let ns = u64::from_le_bytes(take(bytes).ok_or_else(short)?);
-        *span = Span::from_nanos(ns);
+    for each in &mut read {
+        *each = span(bytes).ok_or_else(short)?;
     }
     let length = take_byte(bytes).ok_or_else(short)?;
     if usize::from(length) != bytes.len() {
@@ -181,9 +244,17 @@ fn settings(mut bytes: &[u8]) -> Result<Header, ReadError> {
     let safety = SAFETIES
         .get(usize::from(safety))
         .ok_or(ReadError::Header("its safety setting is unknown"))?;
+    let version =
+        Version::new(version).ok_or(ReadError::Header("its version of the protocol is unknown"))?;
     let config = Config::new(me, usize::from(size), guests_max, timing(read))?;
     Ok(Header {
-        config: config.with_safety(*safety),
+        config: config
+            .with_safety(*safety)
+            .with_failback(failback)
+            .with_damping(damping)
+            .with_version(version)
+            .with_fenceable(Members::from_bits(fenceable))
+            .with_life(life),
         software: software.to_owned(),
     })
 }

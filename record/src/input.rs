@@ -2,7 +2,8 @@
 
 use tetrarch_core::wire::{self, MESSAGE_BYTES_MAX};
 use tetrarch_core::{
-    Claims, Command, Input, JobId, Members, Outcome, Owner, ServerId, ServiceSet, Span,
+    Claims, Command, Input, JobId, Members, Order, Outcome, Owner, ServerId, ServiceSet, Sighting,
+    Span, Version,
 };
 
 use crate::bytes::{Buffer, take, take_byte};
@@ -16,6 +17,8 @@ const MESSAGE: u8 = 2;
 const DONE: u8 = 3;
 const DEADLINE: u8 = 4;
 const COMMAND: u8 = 5;
+const SPEAKS: u8 = 6;
+const SEEN: u8 = 7;
 
 const OWNERS: [Owner; 5] = [
     Owner::Watch,
@@ -69,6 +72,18 @@ pub(crate) fn encode(input: Option<&Input>) -> Buffer<INPUT_BYTES_MAX> {
         }
         Some(Input::Deadline) => bytes.put(&[DEADLINE]),
         Some(Input::Command(Command::Stop)) => bytes.put(&[COMMAND, 0]),
+        Some(Input::Command(Command::Leave)) => bytes.put(&[COMMAND, 1]),
+        Some(Input::Command(Command::Order(order))) => {
+            bytes.put(&[COMMAND, 2]);
+            bytes.put(&order_bytes(*order));
+        }
+        Some(Input::Seen(Sighting::Rival { function })) => {
+            bytes.put(&[SEEN, 0, function.index() as u8]);
+        }
+        Some(Input::Seen(Sighting::Services(failing))) => bytes.put(&[SEEN, 1, failing.bits()]),
+        Some(Input::Speaks { server, version }) => {
+            bytes.put(&[SPEAKS, server.index() as u8, version.number()]);
+        }
     }
     bytes
 }
@@ -117,13 +132,61 @@ pub(crate) fn decode(mut bytes: &[u8]) -> Option<Option<Input>> {
             Some(Input::Done { job, outcome })
         }
         DEADLINE => Some(Input::Deadline),
+        SEEN => {
+            let [kind, what] = take(bytes)?;
+            Some(Input::Seen(match kind {
+                0 => Sighting::Rival {
+                    function: server(what)?,
+                },
+                1 => Sighting::Services(ServiceSet::from_bits(what)),
+                _ => return None,
+            }))
+        }
+        SPEAKS => {
+            let [place, version] = take(bytes)?;
+            Some(Input::Speaks {
+                server: server(place)?,
+                version: Version::new(version)?,
+            })
+        }
         COMMAND => match take_byte(bytes)? {
             0 => Some(Input::Command(Command::Stop)),
+            1 => Some(Input::Command(Command::Leave)),
+            2 => Some(Input::Command(Command::Order(order_of(take(bytes)?)?))),
             _ => return None,
         },
         _ => return None,
     };
     bytes.is_empty().then_some(input)
+}
+
+fn order_bytes(order: Order) -> [u8; 3] {
+    let place = |server: ServerId| server.index() as u8;
+    match order {
+        Order::Maintenance { server, on } => [0, place(server), u8::from(on)],
+        Order::MaintenanceOfAll { on } => [1, 0, u8::from(on)],
+        Order::Freeze { on } => [2, 0, u8::from(on)],
+        Order::HandOver { server } => [3, place(server), 0],
+        Order::HandBack { server } => [4, place(server), 0],
+    }
+}
+
+fn order_of(bytes: [u8; 3]) -> Option<Order> {
+    Some(match bytes {
+        [0, place, on] => Order::Maintenance {
+            server: server(place)?,
+            on: flag(on)?,
+        },
+        [1, 0, on] => Order::MaintenanceOfAll { on: flag(on)? },
+        [2, 0, on] => Order::Freeze { on: flag(on)? },
+        [3, place, 0] => Order::HandOver {
+            server: server(place)?,
+        },
+        [4, place, 0] => Order::HandBack {
+            server: server(place)?,
+        },
+        _ => return None,
+    })
 }
 
 fn server(place: u8) -> Option<ServerId> {

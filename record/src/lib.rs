@@ -21,6 +21,8 @@
 //! | 2 | version of this layout, [`VERSION`] |
 //! | 2 | length of the settings that follow, up to the checksum |
 //! | 4 | the node's place in the ring, the size of the group, the room for virtual servers, the safety setting (0 paper, 1 guarded) |
+//! | 2 | the version of the protocol that the node speaks, the servers that can be fenced (bit n: place n) |
+//! | 4 | which life of the server's programs this is |
 //! | 88 | the eleven spans of [`Timing`](tetrarch_core::Timing) in nanoseconds, in the order of its fields, 8 bytes each |
 //! | 1 + n | the version of the software: its length, up to [`SOFTWARE_BYTES_MAX`], and its text |
 //! | 4 | CRC-32 of all of this |
@@ -43,6 +45,8 @@
 //! | Done | 3, owner of the job (0 watch, 1 recovery, 2 standby, 3 own, 4 vote), subject, serial (2), then 0 ok, 1 failed, 2 and the failing services, or 3 and the claims granted (2) |
 //! | Deadline | 4 |
 //! | Command | 5, then 0 for stop |
+//! | Seen | 7, then 0 and the function that has a rival, or 1 and the failing services |
+//! | Speaks | 6, server, the version of the protocol that it speaks |
 //!
 //! An input is on the disk before the node takes it, so an input that ends the program is there to be
 //! found; what the node decided on it goes into the next frame, or into the frame that ends the record.
@@ -81,7 +85,7 @@ pub use what_if::{Divergence, Moment, WhatIf};
 pub use writer::Writer;
 
 /// The version of the layout that [`Writer`] writes and [`Reader`] takes.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// The longest body of a frame in bytes: the span since the last frame, a sum and an input.
 const BODY_BYTES_MAX: usize = bytes::VARINT_BYTES_MAX + 4 + input::INPUT_BYTES_MAX;

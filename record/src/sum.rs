@@ -60,6 +60,7 @@ impl Sum {
                 form.put(&claim_bytes(*claim));
                 form.put(&until.as_nanos().to_le_bytes());
             }
+            Output::Announce { function } => form.put(&[8, place(*function)]),
             Output::Note(event) => {
                 form.put(&[4]);
                 put_event(&mut form, *event);
@@ -86,6 +87,7 @@ impl Sum {
                     Timer::Own => [6, 0],
                     Timer::Lease => [7, 0],
                     Timer::Vote => [8, 0],
+                    Timer::Seen => [9, 0],
                 });
             }
         }
@@ -125,6 +127,7 @@ fn put_action(form: &mut Form, action: Action) {
         Action::Suspend { function } => [10, place(function), 0],
         Action::AssignOwn => [11, 0, 0],
         Action::ReleaseOwn => [12, 0, 0],
+        Action::Fence { target } => [20, place(target), 0],
         Action::Vote { claims } => [13, claims.addresses.bits(), claims.images.bits()],
     });
 }
@@ -157,6 +160,23 @@ fn put_event(form: &mut Form, event: Event) {
             [22, kind, function]
         }
         Event::Refused { manager } => [23, place(manager), 0],
+        Event::Ordered {
+            server,
+            maintenance,
+            frozen,
+            away,
+        } => {
+            let bits = u8::from(maintenance) | u8::from(frozen) << 1 | u8::from(away) << 2;
+            [40, place(server), bits]
+        }
+        Event::LeftAlone { target, trouble } => [41, place(target), trouble_byte(trouble)],
+        Event::HandOverBegun { target } => [42, place(target), 0],
+        Event::HandOverFailed { target } => [43, place(target), 0],
+        Event::Parked { target } => [44, place(target), 0],
+        Event::Left => [45, 0, 0],
+        Event::RivalSeen { function } => [30, place(function), 0],
+        Event::Overruled { function, by } => [31, place(function), place(by)],
+        Event::Fenced { target } => [32, place(target), 0],
     });
 }
 
@@ -174,5 +194,6 @@ const fn means_byte(means: Means) -> u8 {
         Means::RestartServer => 2,
         Means::AwaitReturn => 3,
         Means::PowerOn => 4,
+        Means::Fence => 5,
     }
 }

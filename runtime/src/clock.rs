@@ -4,7 +4,7 @@ use core::future::Future;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
-use tetrarch_core::Time;
+use tetrarch_core::{Life, Time};
 
 /// How late a wake-up may be after the machine was suspended.
 const SLICE_MAX: Duration = Duration::from_secs(1);
@@ -52,6 +52,14 @@ impl Clock for BootClock {
             tokio::time::sleep(left.min(SLICE_MAX)).await;
         }
     }
+}
+
+/// The number of a life that begins now: the seconds since 1970, so that a later life has a greater one
+/// as long as nobody sets the date back.
+#[must_use]
+pub fn life() -> Life {
+    let now = clock_gettime(ClockId::Realtime);
+    Life::new(u32::try_from(now.tv_sec).unwrap_or(u32::MAX))
 }
 
 fn boot_time_ns() -> u64 {

@@ -130,7 +130,7 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
             clock,
             parts,
             peers,
-            node: Node::new(config),
+            node: Node::new(config.with_life(crate::clock::life())),
             outbox: Outbox::new(),
             jobs,
             told,
@@ -232,6 +232,10 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
                 Output::Hold { claim, until } => {
                     // Settings know no guarded groups yet, so no node of this agent says so.
                     warn!(?claim, %until, "leases are not enforced");
+                }
+                Output::Announce { function } => {
+                    // An address is announced when it is put on; the parts know of no other way yet.
+                    warn!(%function, "another machine answers for this address");
                 }
                 Output::Note(event) => {
                     info!(at = %now, ?event, "noted");

@@ -248,6 +248,7 @@ impl<C: Clock, P: Parts, N: Peers> Task<C, P, N> {
             Action::Suspend { function } => virtual_servers.suspend(function).await,
             Action::AssignOwn => own.assign().await,
             Action::ReleaseOwn => own.release().await,
+            Action::Fence { .. } => Err("no fencing device is set up".into()),
             Action::Vote { .. } => Err("the shared area gives no votes yet".into()),
         };
         match result {

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::observer::Observer;
 use crate::parameters::Parameters;
-use crate::scenario::Scenario;
+use crate::scenario::{Equipment, Fault, Scenario};
 use crate::simulation::configs;
 
 /// The version of the software that records of simulated runs name.
@@ -56,6 +56,8 @@ pub struct Records<F, W> {
     /// What the clock of the server shows whose node is given the next input.
     local: Time,
     finished: Vec<(Life, W)>,
+    equipment: Equipment,
+    faults: Vec<Fault>,
     failed: Option<LifeError>,
 }
 
@@ -96,6 +98,8 @@ where
             nodes: configs.into_iter().map(recorded).collect(),
             local: Time::ZERO,
             finished: Vec::new(),
+            equipment: scenario.equipment,
+            faults: scenario.faults.clone(),
             failed: None,
         })
     }
@@ -138,12 +142,16 @@ where
         Ok(())
     }
 
-    fn begin_life(&mut self, place: usize) -> Result<(), WriteError> {
+    fn begin_life(&mut self, now: Time, place: usize) -> Result<(), WriteError> {
         self.end_life(place)?;
         let node = &mut self.nodes[place];
         node.life.number += 1;
         let sink = (self.sink_for)(node.life)?;
-        node.writer = Some(Writer::new(sink, &node.config, SOFTWARE)?);
+        let server = node.life.server;
+        let version = self.equipment.version_at(&self.faults, server, now);
+        let life = tetrarch_core::Life::new(node.life.number);
+        let config = node.config.with_version(version).with_life(life);
+        node.writer = Some(Writer::new(sink, &config, SOFTWARE)?);
         Ok(())
     }
 }
@@ -157,11 +165,11 @@ where
         self.local = local;
     }
 
-    fn input(&mut self, _: Time, server: ServerId, input: &Input) {
+    fn input(&mut self, now: Time, server: ServerId, input: &Input) {
         let local = self.local;
         let place = server.index();
         if matches!(input, Input::Start { .. }) {
-            self.attempt(place, Self::begin_life);
+            self.attempt(place, |records, place| records.begin_life(now, place));
         }
         // What comes before a node is started for the first time finds no record; it does nothing.
         self.attempt(place, |records, place| {

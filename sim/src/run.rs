@@ -46,6 +46,8 @@ pub struct Unmet {
 pub enum Found {
     /// This time, or none.
     Metric(Option<Span>),
+    /// The longest outage took so long.
+    Outage(Span),
     /// This host served, or nobody.
     Host(Option<ServerId>),
     /// The invariant was not broken.
@@ -61,6 +63,7 @@ impl Found {
         let name = |server: ServerId| group.get(server.index()).map_or("?", String::as_str);
         match self {
             Self::Metric(Some(span)) => span.to_string(),
+            Self::Outage(span) => format!("one of {span}"),
             Self::Metric(None) => "no such time".to_owned(),
             Self::Host(Some(host)) => format!("served by {}", name(*host)),
             Self::Host(None) => "served by nobody".to_owned(),
@@ -260,6 +263,15 @@ pub(crate) fn unmet_now<O: Observer>(expect: &Expect, simulation: &Simulation<O>
         Check::Served { function, by, .. } => {
             let found = simulation.served_by(id(*function)?);
             (found != by.and_then(id)).then_some(Found::Host(found))?
+        }
+        Check::Outage {
+            function, at_most, ..
+        } => {
+            let now = simulation.now();
+            let outages = simulation.outages(id(*function)?).iter();
+            let longest = outages.map(|outage| outage.to.unwrap_or(now) - outage.from);
+            let longest = longest.max().unwrap_or(Span::ZERO);
+            (longest > *at_most).then_some(Found::Outage(longest))?
         }
         Check::Members { members, .. } => {
             let wanted = members

@@ -4,7 +4,9 @@
 //! queue, since every step may move it: at one instant the queue goes first, then wake-ups in ring
 //! order.
 
-use tetrarch_core::{Config, ConfigError, Input, Members, Node, Outbox, Output, ServerId, Time};
+use tetrarch_core::{
+    Config, ConfigError, Event, Input, Members, Node, Outbox, Output, ServerId, Time,
+};
 
 use crate::observer::Observer;
 use crate::parameters::Parameters;
@@ -43,7 +45,11 @@ pub(crate) fn configs(
     ServerId::all(size)
         .map(|me| {
             let config = Config::new(me, size, guests, parameters.timing())?;
-            Ok(config.with_safety(scenario.safety))
+            Ok(config
+                .with_safety(scenario.safety)
+                .with_failback(scenario.policy.failback)
+                .with_damping(scenario.policy.damping)
+                .with_fenceable(scenario.equipment.fences))
         })
         .collect()
 }
@@ -169,6 +175,12 @@ impl<O: Observer> Simulation<O> {
         let now = self.world.now;
         self.inputs += 1;
         self.stepped = Some(server);
+        if matches!(input, Input::Start { .. }) {
+            // Every life of the programs has a number of its own, and maybe another version.
+            let (version, life) = self.world.programs(server);
+            let config = *self.nodes[place].config();
+            self.nodes[place] = Node::new(config.with_version(version).with_life(life));
+        }
         // The node knows its own server's clock alone.
         let local = self.world.local(server, now);
         self.world.observer.clock(server, local);
@@ -181,7 +193,8 @@ impl<O: Observer> Simulation<O> {
                 Output::Run { job, action } => self.world.begin(server, job, action),
                 Output::Cancel { job } => self.world.cancel(server, job),
                 Output::Hold { claim, until } => self.world.hold(server, claim, until),
-                Output::Note(_) => {}
+                Output::Note(Event::Left) => self.world.may_go_down(server),
+                Output::Announce { .. } | Output::Note(_) => {}
             }
         }
         let deadline = step.finish();

@@ -25,6 +25,8 @@ pub enum Entry {
     Note(Event),
     /// The node began a job.
     Run(Action),
+    /// The node announced the address of a function once more.
+    Announce(ServerId),
     /// The node sent a message.
     Send(ServerId, Message),
     /// The simulated system changed.
@@ -67,6 +69,7 @@ impl Observer for Recorder {
             }
             | Output::Cancel { .. }
             | Output::Hold { .. } => return,
+            Output::Announce { function } => Entry::Announce(function),
             Output::Run { action, .. } => Entry::Run(action),
             Output::Send { to, message } => Entry::Send(to, message),
         };
@@ -144,6 +147,7 @@ impl fmt::Display for Printed<'_> {
             match line.entry {
                 Entry::Note(event) => writeln!(f, "note  {event:?}")?,
                 Entry::Run(action) => writeln!(f, "run   {action:?}")?,
+                Entry::Announce(function) => writeln!(f, "announce {}", self.name(function))?,
                 Entry::Send(to, message) => writeln!(f, "send  {}: {message:?}", self.name(to))?,
                 Entry::World(event) => writeln!(f, "world {event:?}")?,
             }

@@ -7,11 +7,12 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use tetrarch_core::{Span, Time};
+use tetrarch_core::{Members, Span, Time, Version};
 use tetrarch_sim::check::Invariant;
 use tetrarch_sim::parameters::{Parameters, TABLE};
 use tetrarch_sim::scenario::{
-    Bounds, Check, Expect, Fault, FaultAction, Metric, Safety, Scenario, ServerIndex, Trouble,
+    Bounds, Check, Equipment, Expect, Fault, FaultAction, Metric, Safety, Scenario, ServerIndex,
+    Sightings, Trouble,
 };
 use tetrarch_sim::units::Ratio;
 
@@ -89,6 +90,9 @@ fn action(size: usize) -> impl Strategy<Value = FaultAction> {
         server(size).prop_map(FaultAction::AgentStart),
         server(size).prop_map(FaultAction::VirtualServerFails),
         server(size).prop_map(FaultAction::FileServerCut),
+        server(size).prop_map(FaultAction::FenceFails),
+        (server(size), select(Version::ALL))
+            .prop_map(|(server, version)| FaultAction::Upgrade { server, version }),
         cut,
         links,
         still,
@@ -171,6 +175,24 @@ fn servers(size: usize) -> impl Strategy<Value = (Vec<String>, Vec<Vec<String>>)
     })
 }
 
+/// Versions of the servers of a group of `size`; there are no others.
+fn equipment(size: usize) -> impl Strategy<Value = Equipment> {
+    let seen = (any::<bool>(), any::<bool>());
+    let seen = seen.prop_map(|(rivals, services)| Sightings { rivals, services });
+    let versions = vec(select(Version::ALL), size);
+    let fences = any::<u8>();
+    (versions, seen, fences).prop_map(move |(some, sightings, fences)| {
+        let mut versions = Equipment::of(Safety::default()).versions;
+        versions[..some.len()].copy_from_slice(&some);
+        let beyond = Members::from_bits(fences).minus(Members::first(size));
+        Equipment {
+            versions,
+            sightings,
+            fences: Members::from_bits(fences).minus(beyond),
+        }
+    })
+}
+
 fn prose() -> impl Strategy<Value = (String, String)> {
     let name = "[!-~][ -~äß]{0,30}[!-~]";
     let purpose = "[!-~]([ -~äß]{0,20}\n){0,3}[!-~]";
@@ -188,9 +210,15 @@ fn scenario() -> impl Strategy<Value = Scenario> {
             line: 0,
         });
         let expect = check(size, duration).prop_map(|check| Expect { check, line: 0 });
-        let heads = (prose(), servers(size), parameters(), any::<u64>());
+        let heads = (
+            prose(),
+            servers(size),
+            parameters(),
+            equipment(size),
+            any::<u64>(),
+        );
         (heads, vec(fault, 0..6), vec(expect, 0..6)).prop_map(move |(head, faults, expects)| {
-            let ((name, purpose), (group, services), parameters, seed) = head;
+            let ((name, purpose), (group, services), parameters, equipment, seed) = head;
             Scenario {
                 name,
                 purpose,
@@ -198,6 +226,7 @@ fn scenario() -> impl Strategy<Value = Scenario> {
                 services,
                 parameters,
                 safety: Safety::default(),
+                equipment,
                 seed,
                 duration,
                 faults,

@@ -130,22 +130,36 @@ const WHOLE: &[(&str, &str)] = &[
     ("server_start", "20s"),
     ("server_restart", "26s"),
     ("judgement_max", "48s"),
-    ("lease_term", "24s"),
-    ("lease_margin", "3s"),
+];
+
+/// What is otherwise in a guarded group, whose servers ask for leases all the time: an answer comes
+/// before the next question, and a cycle is a whole number of renewals, so that few situations differ
+/// only in how the questions stand to the cycle. A term is shorter than a cycle, a cycle shorter than
+/// a start, as with the paper's times.
+const WHOLE_GUARDED: &[(&str, &str)] = &[
+    ("lease_term", "36s"),
+    ("lease_margin", "6s"),
+    ("inter_monitoring", "44s"),
+    ("server_start", "48s"),
+    ("server_restart", "54s"),
+    ("judgement_max", "72s"),
 ];
 
 impl Preset {
-    /// The timing parameters.
+    /// The timing parameters of a group with this safety setting.
     ///
     /// # Errors
     ///
     /// When a value makes no sense; a test says that none does.
-    pub fn parameters(self) -> Result<Parameters, ParameterError> {
+    pub fn parameters(self, safety: Safety) -> Result<Parameters, ParameterError> {
         let mut parameters = Parameters::paper();
-        if self == Self::Whole {
-            for (key, value) in WHOLE {
-                parameters.set_text(key, value)?;
-            }
+        let rows = match (self, safety) {
+            (Self::Paper, _) => [].iter().chain(&[]),
+            (Self::Whole, Safety::Paper) => WHOLE.iter().chain(&[]),
+            (Self::Whole, Safety::Guarded) => WHOLE.iter().chain(WHOLE_GUARDED),
+        };
+        for (key, value) in rows {
+            parameters.set_text(key, value)?;
         }
         parameters.validate()?;
         Ok(parameters)
@@ -193,17 +207,25 @@ pub enum BoundsError {
 }
 
 impl Bounds {
-    /// A check of a ring of `ring` servers under faults of these kinds.
+    /// A check of a ring of `ring` servers with this safety setting under faults of these kinds.
     ///
     /// # Errors
     ///
     /// When the core refuses a group of this size.
-    pub fn new(ring: usize, preset: Preset, kinds: &[Kind]) -> Result<Self, BoundsError> {
-        let parameters = preset.parameters()?;
+    pub fn new(
+        ring: usize,
+        preset: Preset,
+        safety: Safety,
+        kinds: &[Kind],
+    ) -> Result<Self, BoundsError> {
+        let parameters = preset.parameters(safety)?;
         let guests = parameters.guests_max();
         let configs = ServerId::all(ring.max(1))
-            .map(|me| Config::new(me, ring, guests, parameters.timing()))
-            .collect::<Result<Vec<_>, _>>()?;
+            .map(|me| {
+                let config = Config::new(me, ring, guests, parameters.timing())?;
+                Ok(config.with_safety(safety))
+            })
+            .collect::<Result<Vec<_>, ConfigError>>()?;
         let mut kinds = kinds.to_vec();
         kinds.sort_unstable();
         kinds.dedup();
@@ -243,15 +265,6 @@ impl Bounds {
     pub fn with_core_bug(mut self, bug: tetrarch_core::Bug) -> Self {
         for config in &mut self.configs {
             *config = config.with_bug(bug);
-        }
-        self
-    }
-
-    /// The same check under other rules than the paper's.
-    #[must_use]
-    pub fn with_safety(mut self, safety: Safety) -> Self {
-        for config in &mut self.configs {
-            *config = config.with_safety(safety);
         }
         self
     }

@@ -1,6 +1,6 @@
 //! The search: every state within the bounds, each once, on several threads.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -335,7 +335,7 @@ impl<'a> Search<'a> {
         let findings = broken.iter().map(|(property, broken)| {
             let mut way = self.visited.way_to(broken.before);
             way.extend(broken.last);
-            let (lines, strikes) = self.tell(&way);
+            let (lines, strikes) = self.tell(&way, *property == Property::Progress);
             Finding {
                 property: *property,
                 subject: broken.subject,
@@ -348,8 +348,8 @@ impl<'a> Search<'a> {
         findings.collect()
     }
 
-    /// Takes the steps once more and writes down what happens.
-    fn tell(&self, way: &[u16]) -> (Vec<Line>, Vec<(Span, Fault)>) {
+    /// Takes the steps once more and writes down what happens, and what then comes round for ever.
+    fn tell(&self, way: &[u16], comes_round: bool) -> (Vec<Line>, Vec<(Span, Fault)>) {
         let mut lines = Vec::new();
         let mut strikes = Vec::new();
         let mut state = self.machine.start(self.faults);
@@ -361,6 +361,44 @@ impl<'a> Search<'a> {
             }
             state = self.machine.take(&state, step, Some(&mut lines)).0;
         }
+        if comes_round {
+            let text = "from here on for ever:".to_owned();
+            let at = state.elapsed;
+            lines.push(Line { at, text });
+            for step in self.round(&state) {
+                state = self.machine.take(&state, step, Some(&mut lines)).0;
+            }
+        }
         (lines, strikes)
+    }
+
+    /// The shortest way from a state back to itself.
+    fn round(&self, state: &State) -> Vec<Move> {
+        let (end, first) = state.print();
+        let mut reached: Vec<(Option<usize>, Move)> = Vec::new();
+        let mut known = HashSet::new();
+        let mut queue = VecDeque::from([(state.clone(), first, None)]);
+        while let Some((state, first, place)) = queue.pop_front() {
+            for step in self.machine.steps(&state, first) {
+                let next = self.machine.take(&state, step, None).0;
+                let (print, first) = next.print();
+                if print == end {
+                    let mut way = vec![step];
+                    let mut at = place;
+                    while let Some(place) = at {
+                        let (before, step) = reached[place];
+                        way.push(step);
+                        at = before;
+                    }
+                    way.reverse();
+                    return way;
+                }
+                if known.insert(print) {
+                    reached.push((place, step));
+                    queue.push_back((next, first, Some(reached.len() - 1)));
+                }
+            }
+        }
+        Vec::new()
     }
 }

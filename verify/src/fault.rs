@@ -4,7 +4,7 @@ use tetrarch_core::{Action, Members, Outcome, ServerId, Span};
 
 use crate::bounds::Kind;
 use crate::machine::{Machine, Move, Taking, message_name};
-use crate::state::{NOW, Pending, Power, Services, State, What, is_examination};
+use crate::state::{NOW, Power, Services, State, What, is_examination};
 
 /// A fault at this instant. Places are those of what is under way; spells and delays count from the
 /// bounds' lists.
@@ -160,10 +160,7 @@ impl Taking<'_> {
             | Fault::Late(place, _)
             | Fault::Fail(place)
             | Fault::Hang(place)
-            | Fault::Slow(place, _) => {
-                let pending = self.state.pending.remove(usize::from(place));
-                self.strike_under_way(fault, pending);
-            }
+            | Fault::Slow(place, _) => self.strike_under_way(fault, usize::from(place)),
         }
         if self.state.faults_left == 0 {
             self.state.is_fresh &= self.state.may_touch_links();
@@ -213,8 +210,8 @@ impl Taking<'_> {
         what
     }
 
-    fn strike_under_way(&mut self, fault: Fault, pending: Pending) {
-        let what = pending.what;
+    fn strike_under_way(&mut self, fault: Fault, place: usize) {
+        let what = self.state.pending[place].what;
         self.tell(|| match what {
             What::Message {
                 from, to, message, ..
@@ -227,14 +224,15 @@ impl Taking<'_> {
             }
             _ => format!("FAULT: {} {what:?}", name_of(fault)),
         });
-        match (fault, what) {
-            (Fault::Duplicate(_, delay), _) => {
-                // The copy of a message that a guarded group has got once comes to nothing.
-                if !self.machine.bounds.is_guarded() {
-                    self.after(self.delay(delay), what);
-                }
-                self.state.pending.push(pending);
+        if let Fault::Duplicate(_, delay) = fault {
+            // The copy of a message that a guarded group has got once comes to nothing.
+            if !self.machine.bounds.is_guarded() {
+                self.after(self.delay(delay), what);
             }
+            return;
+        }
+        self.state.pending.remove(place);
+        match (fault, what) {
             (Fault::Late(_, delay) | Fault::Slow(_, delay), _) => {
                 self.after(self.delay(delay), self.held_up(what));
             }

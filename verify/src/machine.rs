@@ -100,17 +100,23 @@ impl Machine {
             broken: None,
             lines: None,
         };
+        let timing = self.bounds.parameters.timing();
+        let left = timing.lease_term.saturating_sub(timing.lease_margin);
         for server in ServerId::all(self.bounds.ring()) {
             let serving = Members::NONE;
             let holding = true;
             let silent = Span::MAX;
+            if self.bounds.is_guarded() {
+                // The programs before these had a whole lease of the address.
+                taking.hold(server, Claim::Address(server), NOW + left);
+            }
             taking.step(
                 server,
                 Input::Start {
                     holding,
                     serving,
                     silent,
-                    left: Span::MAX,
+                    left,
                 },
             );
         }
@@ -198,6 +204,7 @@ impl Taking<'_> {
                 Output::Run { job, action } => self.begin(server, job, action),
                 Output::Cancel { job } => self.cancel(server, job),
                 Output::Hold { claim, until } => self.hold(server, claim, until),
+                Output::Announce { .. } => {}
                 Output::Note(event) => self.tell(|| format!("{server} {event:?}")),
             }
         }
@@ -255,6 +262,7 @@ impl Taking<'_> {
             Action::ExamineServices { .. } => parameters.link_delay.times(2),
             Action::RestartServer { .. }
             | Action::PowerOn { .. }
+            | Action::Fence { .. }
             | Action::Vote { .. }
             | Action::AssignOwn
             | Action::ReleaseOwn => parameters.link_delay,
@@ -402,6 +410,16 @@ pub(crate) const fn message_name(message: &Message) -> &'static str {
         Message::Agree { .. } => "Agree",
         Message::Renew { .. } => "Renew",
         Message::Grant { .. } => "Grant",
+        Message::Orders { .. } => "Orders",
+        Message::Invite { .. } => "Invite",
+        Message::Decline => "Decline",
+        Message::Offer => "Offer",
+        Message::Dropped => "Dropped",
+        Message::Holds { .. } => "Holds",
+        Message::Services { .. } => "Services",
+        Message::Doubt { .. } => "Doubt",
+        Message::Unheard { .. } => "Unheard",
+        Message::Fenced { .. } => "Fenced",
         Message::Resumed => "Resumed",
         Message::Take { .. } => "Take",
     }

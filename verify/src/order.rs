@@ -4,7 +4,7 @@
 //! stands for all: the servers fall into groups, and the first group that has something to do goes
 //! first. `docs/verify.md` argues why nothing is missed.
 
-use tetrarch_core::{Action, Members, SERVERS_MAX, ServerId};
+use tetrarch_core::{Action, Claims, Members, SERVERS_MAX, ServerId};
 
 use crate::machine::{Machine, Move};
 use crate::state::{Guest, NOW, State, What};
@@ -21,8 +21,10 @@ struct Footprint {
     shows: Members,
     /// Those of them that may change hands more than once.
     shows_twice: Members,
-    /// The witness is asked for its votes.
-    votes: bool,
+    /// What the witness is asked for, and what it has given the server its votes for.
+    votes: Claims,
+    /// The witness is asked more than once.
+    votes_twice: bool,
 }
 
 /// How closely servers have to do with each other at one instant.
@@ -39,8 +41,9 @@ impl Footprint {
         let meets = |one: Members, other: Members| one.minus(other) != one;
         let is_twofold =
             meets(self.shows_twice, other.shows) || meets(self.shows, other.shows_twice);
+        let shares_votes = self.votes.minus(other.votes) != self.votes;
         is_twofold
-            || self.votes && other.votes
+            || shares_votes && (bond == Bond::Visible || self.votes_twice || other.votes_twice)
             || meets(self.changes, other.changes)
             || meets(self.changes, other.sees.with(you))
             || meets(other.changes, self.sees.with(me))
@@ -78,6 +81,7 @@ fn add(footprint: &mut Footprint, state: &State, what: &What) {
             }
             Action::RestartServices { target, .. }
             | Action::RestartServer { target }
+            | Action::Fence { target }
             | Action::PowerOn { target } => {
                 footprint.changes = footprint.changes.with(*target);
                 footprint.show(kept_at(state, *target));
@@ -89,7 +93,11 @@ fn add(footprint: &mut Footprint, state: &State, what: &What) {
             | Action::Suspend { function } => {
                 footprint.show(Members::NONE.with(*function));
             }
-            Action::Vote { .. } => footprint.votes = true,
+            Action::Vote { claims } => {
+                footprint.votes_twice = !footprint.votes.is_empty();
+                let has = state.witness.votes_of(*server);
+                footprint.votes = footprint.votes.union(*claims).union(has);
+            }
             Action::AssignOwn | Action::ReleaseOwn => {
                 footprint.show(Members::NONE.with(*server));
             }

@@ -94,6 +94,8 @@ impl Taking<'_> {
                 return (self.restart_server(server, target), command + hand_off);
             }
             Action::PowerOn { target } => self.power_on(target),
+            // No checked server has such a device.
+            Action::Fence { .. } => return (Outcome::Failed, Span::ZERO),
             Action::Vote { claims } => {
                 let term = parameters.lease_term;
                 let granted = self.state.witness.request(NOW, server, claims, term);

@@ -5,8 +5,12 @@
 
 use std::time::Duration;
 
-use tetrarch_core::{Bug, Safety, Span};
+use tetrarch_core::{
+    Action, Bug, Claim, Claims, Config, Input, Life, Members, Message, Node, Outbox, Outcome,
+    Output, Safety, Sequence, ServerId, Sighting, Span, Structure, Time,
+};
 use tetrarch_sim::check::Invariant;
+use tetrarch_sim::parameters::Parameters;
 use tetrarch_sim::swarm::{Failure, Settings, Timings, draw, judge, judge_planted};
 use tetrarch_verify::{Bounds, Kind, Preset, Property, check};
 
@@ -16,13 +20,16 @@ enum Net {
     /// Every run of the paper's protocol in a ring of so many servers, under so many faults of these
     /// kinds.
     Verify(usize, u8, &'static [Kind], Property),
+    /// One node that is told a few things, and must not do what the mistake makes it do, or must do
+    /// what it keeps it from; see `script`.
+    Script(&'static str),
     /// One of the swarm's seeds under these rules.
     Swarm(Safety, u64, Failure),
 }
 
 use Failure::NoProgress;
 use Kind::{Crash, Restart, Service};
-use Net::{Swarm, Verify};
+use Net::{Script, Swarm, Verify};
 use Property::{NoEndlessWait, NoNeedlessRestart, OneHolder, OneImage};
 use Safety::{Guarded, Paper};
 
@@ -58,11 +65,28 @@ const CATCHES: &[(Bug, Net)] = &[
     (Bug::HoldsForEver, Swarm(Guarded, 4, NoProgress)),
     (Bug::MissesLeaseEnd, Swarm(Guarded, 2, NoProgress)),
     (Bug::GivesUpEarly, Swarm(Guarded, 4, HOLDER)),
+    (Bug::TakesLate, Script("a late question frees no vote")),
+    (
+        Bug::NeverOverruled,
+        Script("a real server's address is left to it"),
+    ),
+    (
+        Bug::KeepsUnleased,
+        Script("an address without a lease is dropped"),
+    ),
+    (
+        Bug::FencesAlone,
+        Script("nobody is fenced on one server's word"),
+    ),
+    (
+        Bug::FreesAnyLife,
+        Script("a fence frees no votes of a later life"),
+    ),
 ];
 
 /// It is enough that the first fault strikes the first server.
 fn bounds(ring: usize, kinds: &[Kind]) -> Bounds {
-    Bounds::new(ring, Preset::Whole, kinds).unwrap()
+    Bounds::new(ring, Preset::Whole, Safety::Paper, kinds).unwrap()
 }
 
 /// The properties that are broken within these bounds.
@@ -90,6 +114,152 @@ fn failures(rules: Safety, seed: u64, bug: Option<Bug>) -> Vec<Failure> {
     report.unwrap().failures().collect()
 }
 
+/// The server at `place` of a ring of four.
+fn place(place: usize) -> ServerId {
+    ServerId::new(place).unwrap()
+}
+
+/// What a node at the second place does that is told this, one after the other, a nanosecond apart, and
+/// then left alone for `then`; no network that it examines answers within two seconds.
+fn outputs(
+    safety: Safety,
+    bug: Option<Bug>,
+    holding: bool,
+    (serving, left): (Members, Span),
+    told: &[(ServerId, Message)],
+    seen: Option<Sighting>,
+    then: Span,
+) -> Vec<Output> {
+    let timing = Parameters::paper().timing();
+    let config = Config::new(place(1), 4, 3, timing).unwrap();
+    let mut config = config.with_safety(safety).with_fenceable(Members::first(4));
+    if let Some(bug) = bug {
+        config = config.with_bug(bug);
+    }
+    let silent = Span::MAX;
+    let start = Input::Start {
+        holding,
+        serving,
+        silent,
+        left,
+    };
+    let messages = told
+        .iter()
+        .map(|(from, message)| (*from, *message))
+        .map(|(from, message)| Input::Message { from, message });
+    let mut inputs: Vec<Input> = [start].into_iter().chain(messages).collect();
+    inputs.extend(seen.map(Input::Seen));
+    let (mut node, mut outbox) = (Node::new(config), Outbox::new());
+    let mut now = Time::from_nanos(1);
+    let end = now + then;
+    let mut all = Vec::new();
+    loop {
+        let input = if inputs.is_empty() {
+            match node.view().deadline() {
+                Some(deadline) if deadline.at <= end => now = now.max(deadline.at),
+                _ => return all,
+            }
+            Input::Deadline
+        } else {
+            let input = inputs.remove(0);
+            now += match input {
+                Input::Done { .. } => Span::from_secs(2),
+                _ => Span::from_nanos(1),
+            };
+            input
+        };
+        let mut step = node.step(now, input, &mut outbox);
+        let decided: Vec<Output> = step.by_ref().collect();
+        let _ = step.finish();
+        for output in &decided {
+            if let Output::Run { job, action } = *output
+                && matches!(action, Action::ExamineNetwork { .. })
+                && then > Span::ZERO
+            {
+                let outcome = Outcome::Failed;
+                inputs.push(Input::Done { job, outcome });
+            }
+        }
+        all.extend(decided);
+    }
+}
+
+/// Whether what the script is called holds.
+fn script(name: &str, bug: Option<Bug>) -> bool {
+    let (asker, rival) = (place(0), place(2));
+    let claims = Claims::NONE.with(Claim::Address(asker));
+    let asked = |life, stamp| Sequence {
+        life: Some(Life::new(life)),
+        stamp: Time::from_nanos(stamp).into(),
+    };
+    let renew = |from, claims, asked| (from, Message::Renew { claims, asked });
+    let nothing = (Members::NONE, Span::MAX);
+    let zero = Span::ZERO;
+    let vote_went_to_rival = |told: &[(ServerId, Message)]| {
+        let outputs = outputs(Guarded, bug, false, nothing, told, None, zero);
+        outputs.iter().any(|output| {
+            matches!(output, Output::Send { to, message: Message::Grant { claims: given, .. } }
+                if *to == rival && *given == claims)
+        })
+    };
+    let runs = |outputs: Vec<Output>, wanted: Action| {
+        outputs
+            .iter()
+            .any(|output| matches!(output, Output::Run { action, .. } if *action == wanted))
+    };
+    match name {
+        "a late question frees no vote" => !vote_went_to_rival(&[
+            renew(asker, claims, asked(1, 2)),
+            renew(asker, Claims::NONE, asked(1, 1)),
+            renew(rival, claims, asked(1, 1)),
+        ]),
+        "a fence frees no votes of a later life" => {
+            let (target, life) = (asker, Life::new(1));
+            !vote_went_to_rival(&[
+                renew(asker, claims, asked(2, 1)),
+                (place(3), Message::Fenced { target, life }),
+                renew(rival, claims, asked(1, 1)),
+            ])
+        }
+        "a real server's address is left to it" => {
+            let (function, structure) = (rival, Structure::whole(4));
+            let holds = Message::Holds {
+                function,
+                structure,
+            };
+            let serving = (Members::NONE.with(function), Span::MAX);
+            let told = [(function, holds)];
+            let outputs = outputs(Paper, bug, true, serving, &told, None, zero);
+            runs(outputs, Action::Release { function })
+        }
+        "an address without a lease is dropped" => {
+            let held = (Members::NONE, zero);
+            let function = place(1);
+            let seen = Some(Sighting::Rival { function });
+            let outputs = outputs(Guarded, bug, true, held, &[], seen, zero);
+            runs(outputs, Action::ReleaseOwn)
+        }
+        _ => {
+            assert_eq!(name, "nobody is fenced on one server's word");
+            let target = rival;
+            let told = [renew(target, Claims::NONE, asked(1, 1))];
+            let left = (Members::NONE, Span::MAX);
+            let then = Span::from_secs(30);
+            let outputs = outputs(Guarded, bug, true, left, &told, None, then);
+            assert!(outputs.iter().any(|output| {
+                matches!(
+                    output,
+                    Output::Send {
+                        message: Message::Doubt { .. },
+                        ..
+                    }
+                )
+            }));
+            !runs(outputs, Action::Fence { target })
+        }
+    }
+}
+
 #[test]
 fn every_planted_mistake_is_caught_and_nothing_without_one() {
     for (bug, net) in CATCHES {
@@ -100,11 +270,23 @@ fn every_planted_mistake_is_caught_and_nothing_without_one() {
                 let found = broken(&bounds.with_core_bug(*bug), faults);
                 assert!(found.contains(&property), "{bug:?} only breaks {found:?}");
             }
+            // They take no time; see below.
+            Script(_) => {}
             Swarm(rules, seed, failure) => {
                 assert_eq!(failures(rules, seed, None), [], "without {bug:?}");
                 let found = failures(rules, seed, Some(*bug));
                 assert!(found.contains(&failure), "{bug:?} only breaks {found:?}");
             }
+        }
+    }
+}
+
+#[test]
+fn every_script_notices_its_mistake() {
+    for (bug, net) in CATCHES {
+        if let Script(name) = net {
+            assert!(script(name, None), "{name}: without {bug:?}");
+            assert!(!script(name, Some(*bug)), "{name}: {bug:?} goes unnoticed");
         }
     }
 }
@@ -127,6 +309,7 @@ fn the_document_has_the_table() {
                     "| `{bug:?}` | `verify --ring {ring} --faults {faults},{kinds}` | `{property}` |"
                 )
             }
+            Script(name) => format!("| `{bug:?}` | a script of one node | {name} |"),
             Swarm(rules, seed, failure) => {
                 let rules = rules.name();
                 let failure = match failure {

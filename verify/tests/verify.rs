@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use tetrarch_core::Safety;
 use tetrarch_sim::run::run;
 use tetrarch_sim::scenario::Scenario;
 use tetrarch_verify::{Bounds, Bug, Kind, Preset, Property, Round, check, scenario_of};
@@ -28,7 +29,7 @@ fn broken(rounds: &[Round]) -> Vec<Property> {
 }
 
 fn bounds(ring: usize, kinds: &[Kind]) -> Bounds {
-    Bounds::new(ring, Preset::Whole, kinds).unwrap()
+    Bounds::new(ring, Preset::Whole, Safety::Paper, kinds).unwrap()
 }
 
 #[test]
@@ -64,6 +65,34 @@ fn one_fault_of_a_message_a_job_or_a_stall_breaks_nothing() {
 fn two_crashes_or_restarts_break_nothing_in_a_ring_of_three() {
     let found = rounds(&bounds(3, &[Kind::Crash, Kind::Restart]), 2);
     assert_eq!(broken(&found), []);
+}
+
+fn guarded(ring: usize, kinds: &[Kind]) -> Bounds {
+    Bounds::new(ring, Preset::Whole, Safety::Guarded, kinds).unwrap()
+}
+
+#[test]
+fn one_fault_breaks_nothing_in_guarded_rings_of_two_and_three() {
+    let whole = rounds(&guarded(4, &[]), 0);
+    assert!(
+        whole[0].states > 100 && whole[0].states < 10_000,
+        "a healthy group comes round to where it was: {whole:?}"
+    );
+    for ring in [2, 3] {
+        let found = rounds(&guarded(ring, SERVERS), 1);
+        assert_eq!(broken(&found), [], "ring of {ring}");
+        assert!(found[1].states > 1000);
+    }
+    let cut = rounds(
+        &guarded(2, &[Kind::Loss, Kind::Late, Kind::Duplicate, Kind::Cut]),
+        1,
+    );
+    assert_eq!(broken(&cut), []);
+}
+
+#[test]
+fn guarded_programs_that_stood_still_lose_nothing_for_good() {
+    assert_eq!(broken(&rounds(&guarded(2, &[Kind::Pause]), 1)), []);
 }
 
 #[test]

@@ -156,8 +156,8 @@ fn line(progress: &Progress) -> String {
 
 /// Checks and tells.
 pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
-    let bounds = Bounds::new(args.ring, args.timing.into(), &args.faults.kinds)?
-        .with_safety(args.safety.into());
+    let (timing, safety) = (args.timing.into(), args.safety.into());
+    let bounds = Bounds::new(args.ring, timing, safety, &args.faults.kinds)?;
     if let Some(folder) = &args.out {
         make_folder(folder)?;
     }

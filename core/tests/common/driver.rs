@@ -66,6 +66,7 @@ impl Driver {
             let expected = deadline.map(|deadline| deadline.rotated(rotation));
             assert_eq!(node.view().deadline(), expected);
         }
+        let version = self.node.config().version();
         for output in outputs {
             match output {
                 Output::Run { job, .. } => {
@@ -73,7 +74,8 @@ impl Driver {
                     self.jobs.push(job);
                 }
                 Output::Cancel { job } => self.jobs.retain(|known| *known != job),
-                Output::Send { .. } | Output::Hold { .. } | Output::Note(_) => {}
+                Output::Send { message, .. } => assert!(message.since() <= version),
+                Output::Hold { .. } | Output::Announce { .. } | Output::Note(_) => {}
             }
         }
         // Jobs of a node that was stopped are nobody's; the oldest go first.

@@ -9,7 +9,7 @@ mod timing;
 use driver::Driver;
 use tetrarch_core::wire;
 use tetrarch_core::{
-    Command, Config, Input, JobId, Members, Outcome, Owner, ServerId, ServiceSet, Span,
+    Command, Config, Input, JobId, Members, Order, Outcome, Owner, ServerId, ServiceSet, Span,
 };
 pub(crate) use timing::TIMING;
 
@@ -123,9 +123,12 @@ impl Driver {
         let start = bytes.0;
         for length in 1..wire::MESSAGE_BYTES_MAX {
             let body = start.get(..length)?;
-            let mut message = vec![wire::VERSION];
-            message.extend_from_slice(body);
-            if let Ok(message) = wire::decode(&message) {
+            let read = |version| {
+                let mut message = vec![version];
+                message.extend_from_slice(body);
+                wire::decode(&message).ok()
+            };
+            if let Some(message) = (wire::VERSION_MIN..=wire::VERSION).find_map(read) {
                 bytes.take(length);
                 self.step(Input::Message { from, message });
                 return Some(());
@@ -137,7 +140,17 @@ impl Driver {
 
     fn restart(&mut self, bytes: &mut Bytes<'_>) -> Option<()> {
         let how = bytes.byte()?;
-        if how & 1 == 0 {
+        if how & 9 == 8 {
+            let (server, on) = (bytes.server()?, how & 2 == 0);
+            self.step(Input::Command(match how >> 4 & 7 {
+                0 => Command::Order(Order::Maintenance { server, on }),
+                1 => Command::Order(Order::MaintenanceOfAll { on }),
+                2 => Command::Order(Order::Freeze { on }),
+                3 | 4 => Command::Order(Order::HandOver { server }),
+                5 => Command::Order(Order::HandBack { server }),
+                _ => Command::Leave,
+            }));
+        } else if how & 1 == 0 {
             self.step(Input::Command(Command::Stop));
         } else {
             self.jobs.clear();

@@ -5,8 +5,8 @@ mod timing;
 
 use proptest::prelude::*;
 use tetrarch_core::{
-    Claims, Command, Config, Deadline, Input, JobId, Members, Message, Node, Outbox, Outcome,
-    Output, Owner, ServerId, ServiceSet, Span, Structure, Time,
+    Claims, Command, Config, Deadline, Input, JobId, Life, Members, Message, Node, Order, Outbox,
+    Outcome, Output, Owner, Sequence, ServerId, ServiceSet, Span, Structure, Time,
 };
 use tetrarch_record::Writer;
 pub(crate) use timing::TIMING;
@@ -62,7 +62,10 @@ fn messages() -> impl Strategy<Value = Message> {
             let images = Members::from_bits(images);
             Message::Renew {
                 claims: Claims { addresses, images },
-                stamp: Time::from_nanos(stamp).into(),
+                asked: Sequence {
+                    life: (stamp & 1 == 0).then_some(Life::FIRST),
+                    stamp: Time::from_nanos(stamp).into(),
+                },
             }
         }),
         servers().prop_map(|function| Message::Take { function }),
@@ -89,6 +92,17 @@ fn told() -> impl Strategy<Value = Told> {
             Told::Input(Input::Done { job, outcome })
         }),
         1 => Just(Told::Input(Input::Command(Command::Stop))),
+        1 => Just(Told::Input(Input::Command(Command::Leave))),
+        1 => (servers(), 0..5_u8, any::<bool>()).prop_map(|(server, kind, on)| {
+            let order = match kind {
+                0 => Order::Maintenance { server, on },
+                1 => Order::MaintenanceOfAll { on },
+                2 => Order::Freeze { on },
+                3 => Order::HandOver { server },
+                _ => Order::HandBack { server },
+            };
+            Told::Input(Input::Command(Command::Order(order)))
+        }),
         1 => (any::<bool>(), any::<u8>(), any::<u64>()).prop_map(|(holding, serving, silent)| {
             let serving = Members::from_bits(serving);
             let silent = Span::from_nanos(silent);

@@ -47,7 +47,7 @@ impl Observer for RestartWatch {
         }
     }
 
-    fn world(&mut self, _now: Time, server: ServerId, event: WorldEvent) {
+    fn world(&mut self, now: Time, server: ServerId, event: WorldEvent) {
         match event {
             WorldEvent::Trouble(_)
             | WorldEvent::PowerLost
@@ -56,8 +56,14 @@ impl Observer for RestartWatch {
             | WorldEvent::ServicesRestarting => {
                 self.healthy = self.healthy.without(server);
             }
+            WorldEvent::FencedInReach => self.violations.push(Violation {
+                at: now,
+                invariant: Invariant::NoNeedlessRestart,
+                subject: server,
+                by: Members::NONE,
+            }),
             WorldEvent::ServicesReady | WorldEvent::GoesOn => {
-                self.healthy = self.healthy.with(server)
+                self.healthy = self.healthy.with(server);
             }
             WorldEvent::Repaired
             | WorldEvent::Starting

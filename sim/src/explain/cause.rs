@@ -82,7 +82,9 @@ impl Tracer<'_> {
                 Input::Message { from, message } => self.message(place, entry, from, message),
                 Input::Done { job, outcome } => self.job(place, entry, job, outcome),
                 Input::Deadline => self.wait(entry, step, focus),
-                Input::Command(_) => self.at_once(place, entry, |other| {
+                // What a server sees has begun a moment before, and is not told of by anybody.
+                Input::Seen(_) => None,
+                Input::Command(_) | Input::Speaks { .. } => self.at_once(place, entry, |other| {
                     matches!(
                         other.what,
                         What::World(WorldEvent::Fault(_) | WorldEvent::SystemFault(_))
@@ -181,6 +183,7 @@ impl Tracer<'_> {
             Action::Assign { .. } => command(Doing::Assign),
             Action::Release { .. } => command(Doing::Release),
             Action::PowerOn { .. } => own(Doing::CommandPowerOn, &["link_delay"], p.link_delay),
+            Action::Fence { .. } => own(Doing::Fence, &["fence"], p.fence),
             Action::Suspend { .. } => own(
                 Doing::Suspend,
                 &["virtual_server_suspend"],
@@ -317,6 +320,7 @@ impl Tracer<'_> {
             | WorldEvent::StandsStill
             | WorldEvent::GoesOn
             | WorldEvent::Fault(_)
+            | WorldEvent::FencedInReach
             | WorldEvent::SystemFault(_) => None,
             WorldEvent::PowerLost | WorldEvent::Repaired | WorldEvent::FunctionLost => self
                 .at_once(place, entry, |other| match &other.what {

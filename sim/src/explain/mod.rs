@@ -60,7 +60,7 @@ pub fn decision_in_words(
         Output::Note(event) => words.note(server, event),
         Output::Run { action, .. } => words.run(server, action),
         Output::Send { to, message } => words.send(server, Members::NONE.with(to), message),
-        Output::Cancel { .. } | Output::Hold { .. } => None,
+        Output::Cancel { .. } | Output::Hold { .. } | Output::Announce { .. } => None,
     };
     said.map(|(_, sentence)| sentence)
 }
@@ -96,6 +96,8 @@ pub fn explain_with(
             fault.action,
             FaultAction::FileServerDown
                 | FaultAction::FileServerCut(_)
+                | FaultAction::FenceFails(_)
+                | FaultAction::Upgrade { .. }
                 | FaultAction::FileServerUp
                 | FaultAction::FileServerSlow(_)
         )

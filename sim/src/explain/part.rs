@@ -101,6 +101,8 @@ pub enum Doing {
     AwaitLease,
     /// The witness on the shared area is asked for its votes.
     AskWitness,
+    /// A device switches a server's power off.
+    Fence,
     /// A server takes or drops its own virtual IP address.
     OwnAddress,
     /// A job is waited for in vain.
@@ -193,6 +195,7 @@ impl Part {
             Doing::Message => format!("{actor}'s message arrives"),
             Doing::Join => format!("{actor} asks the members for its place"),
             Doing::AwaitLease => format!("{actor} waits for a lease"),
+            Doing::Fence => format!("{actor} has the power switched off"),
             Doing::AskWitness => format!("{actor} asks the witness for its votes"),
             Doing::OwnAddress => format!("{actor} changes its own VIP"),
             Doing::Overdue => format!("{actor} waits in vain for the result of a job"),

@@ -266,7 +266,7 @@ impl Teller<'_> {
                 Output::Send { message, .. } => receivers(step, order, message)
                     .and_then(|to| self.words().send(entry.server, to, message)),
                 Output::Run { action, .. } => self.words().run(entry.server, action),
-                Output::Cancel { .. } | Output::Hold { .. } => None,
+                Output::Cancel { .. } | Output::Hold { .. } | Output::Announce { .. } => None,
             };
             if let Some((about, text)) = said {
                 self.say(entry, about, Kind::Manager, text);

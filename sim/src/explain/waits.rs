@@ -10,7 +10,7 @@ use crate::parameters::Parameters;
 pub(super) const fn subject(timer: Timer, own: ServerId) -> ServerId {
     match timer {
         Timer::Watch(server) | Timer::Recovery(server) | Timer::Standby(server) => server,
-        Timer::Beat | Timer::Join | Timer::Own | Timer::Lease | Timer::Vote => own,
+        Timer::Beat | Timer::Join | Timer::Own | Timer::Lease | Timer::Vote | Timer::Seen => own,
     }
 }
 
@@ -22,7 +22,7 @@ pub(super) const fn owner(timer: Timer) -> Option<Owner> {
         Timer::Standby(_) => Some(Owner::Standby),
         Timer::Own => Some(Owner::Own),
         Timer::Vote => Some(Owner::Vote),
-        Timer::Beat | Timer::Join | Timer::Lease => None,
+        Timer::Beat | Timer::Join | Timer::Lease | Timer::Seen => None,
     }
 }
 
@@ -73,6 +73,7 @@ fn possible(p: &Parameters, timer: Timer, set: &Step, fired: &Step) -> Vec<Piece
             &["inter_monitoring"],
             p.inter_monitoring,
         )],
+        Timer::Seen => vec![Piece::new(Doing::Pause, &["poll_pause"], p.poll_pause)],
         Timer::Join => vec![
             Piece::new(Doing::Join, &["join_wait"], p.join_wait),
             Piece::new(Doing::Join, &["inter_monitoring"], p.inter_monitoring),

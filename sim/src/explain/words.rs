@@ -125,6 +125,7 @@ impl Words<'_> {
                 format!("{me}'s background job waits for {it} to come back by itself")
             }
             Means::PowerOn => format!("{it} has not come back in time: {me} powers it on"),
+            Means::Fence => format!("nobody hears {it}: {me} has its power switched off"),
         }
     }
 
@@ -177,12 +178,98 @@ impl Words<'_> {
                     format!("{me} has lost its lease of {what}, and lets go of it"),
                 )
             }
+            other => return self.ordered(server, other),
+        })
+    }
+
+    /// Notes about what operators have ordered, and what comes of it.
+    fn ordered(&self, server: ServerId, event: Event) -> Option<(ServerId, String)> {
+        let me = self.name(server);
+        Some(match event {
+            Event::Ordered {
+                server: about,
+                maintenance,
+                frozen,
+                away,
+            } => {
+                let it = self.name(about);
+                let orders = [
+                    (maintenance, "leave it alone"),
+                    (frozen, "let nothing about it move"),
+                    (away, "its function goes to its virtual server"),
+                ];
+                let orders: Vec<&str> = orders
+                    .iter()
+                    .filter_map(|(stands, words)| stands.then_some(*words))
+                    .collect();
+                let orders = if orders.is_empty() {
+                    "nothing special any more".to_owned()
+                } else {
+                    orders.join("; ")
+                };
+                (about, format!("{me} knows the orders for {it}: {orders}"))
+            }
+            Event::LeftAlone { target, .. } => {
+                let it = self.name(target);
+                (
+                    target,
+                    format!("{me} finds {it} in trouble, and leaves it alone as ordered"),
+                )
+            }
+            Event::HandOverBegun { target } => {
+                let it = self.name(target);
+                (
+                    target,
+                    format!("{me} takes the function of {it} over as planned"),
+                )
+            }
+            Event::HandOverFailed { target } => {
+                let it = self.name(target);
+                (
+                    target,
+                    format!("{me} cannot take the function of {it} over, which keeps it"),
+                )
+            }
+            Event::Parked { target } => {
+                let it = self.name(target);
+                (
+                    target,
+                    format!("{me} leaves the function of {it} where it is, and looks after {it}"),
+                )
+            }
+            Event::Left => (
+                server,
+                format!("nothing that clients need is left on {me}: it may go down"),
+            ),
             Event::Refused { manager } => {
                 let it = self.name(manager);
                 (
                     server,
                     format!("{me} finds its services well, and keeps its VIP from {it}"),
                 )
+            }
+            _ => return self.sighted(server, event),
+        })
+    }
+
+    /// Notes about what servers see by themselves, and about fencing.
+    fn sighted(&self, server: ServerId, event: Event) -> Option<(ServerId, String)> {
+        let me = self.name(server);
+        Some(match event {
+            Event::RivalSeen { function } => {
+                let it = self.name(function);
+                let text = format!("{me}, which holds the VIP of {it}, sees another holder");
+                (function, text)
+            }
+            Event::Overruled { function, by } => {
+                let (it, other) = (self.name(function), self.name(by));
+                let text =
+                    format!("{me} leaves the VIP of {it} to {other}, whose right goes before");
+                (function, text)
+            }
+            Event::Fenced { target } => {
+                let it = self.name(target);
+                (target, format!("{me} knows that the power of {it} is off"))
             }
             _ => return None,
         })
@@ -255,6 +342,7 @@ impl Words<'_> {
                 format!("trouble {name} strikes {me}: {meaning}")
             }
             WorldEvent::PowerLost => format!("{me} is off"),
+            WorldEvent::FencedInReach => format!("{me} was switched off in full health"),
             WorldEvent::Repaired => format!("{me} has been repaired"),
             WorldEvent::Restarting => format!("{me} shuts down and starts again"),
             WorldEvent::Starting => format!("{me} starts"),
@@ -325,6 +413,19 @@ impl Words<'_> {
             | FaultAction::Loss(_)
             | FaultAction::Late { .. }
             | FaultAction::Doubled(_) => self.link_fault(fault),
+            FaultAction::Operation(operation) => match operation.server() {
+                Some(server) => {
+                    format!("the operator orders {} of {}", fault.name(), name(&server))
+                }
+                None => format!("the operator orders {} of the group", fault.name()),
+            },
+            FaultAction::FenceFails(server) => {
+                format!("the device that switches {} off is broken", name(server))
+            }
+            FaultAction::Upgrade { server, version } => {
+                let number = version.number();
+                format!("{} gets programs of version {number}", name(server))
+            }
             FaultAction::FileServerCut(server) => {
                 format!("{} no longer reaches the file server", name(server))
             }

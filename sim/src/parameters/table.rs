@@ -140,6 +140,15 @@ parameters! {
     lease_margin: Span = Span::from_millis(600), Assumed, Zero,
     meaning: "Guarded groups only: by how much earlier than the voters count a holder must be through with what it leased.",
     evidence: "A tenth of the term, many times what clocks drift apart in it; the paper's protocol has no leases.";
+    sighting_delay: Span = Span::from_millis(100), Assumed, AboveZero,
+    meaning: "How soon a server that holds an address sees that another one within reach answers for it too, where servers look for that; and how often it sees it again.",
+    evidence: "An address conflict shows with the first question for the address; the paper's system does not look for it.";
+    report_delay: Span = Span::from_millis(50), Assumed, Zero,
+    meaning: "How soon a server notices that its own services have stopped or are well again, where servers look for that.",
+    evidence: "A service manager tells of the end of a process within milliseconds; the paper's system does not look for it.";
+    fence: Span = Span::from_secs(1), Assumed, Zero,
+    meaning: "Guarded groups only: from the order to a fencing device until it says that the power is off.",
+    evidence: "A fence agent's log-in, order and question for the state; the paper's system has no such device.";
     virtual_server_suspend: Span = Span::from_millis(5_200), Assumed, Zero,
     meaning: "Suspension of a virtual server.",
     evidence: "As long as its resume, which moves the same memory; no published cell depends on it.";

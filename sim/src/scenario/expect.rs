@@ -9,7 +9,7 @@ use super::reader::{Item, Section};
 use super::value::quoted;
 use super::write::Writer;
 use crate::check::Invariant;
-use crate::units::span_text;
+use crate::units::{DURATION_EXPECTED, span_text};
 
 /// Something that must be true of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +88,15 @@ pub enum Check {
         /// The function or server that it is about; any when there is none.
         subject: Option<ServerIndex>,
     },
+    /// How long clients missed a server's function at most, at a stretch.
+    Outage {
+        /// The server whose function it is.
+        function: ServerIndex,
+        /// The longest that any outage may have taken.
+        at_most: Span,
+        /// The outages up to then.
+        at: Time,
+    },
     /// Who the members of the group are.
     Members {
         /// The members, in the file's order; each server at most once.
@@ -103,7 +112,9 @@ impl Check {
     pub const fn at(&self) -> Option<Time> {
         match self {
             Self::Metric { .. } | Self::Violation { .. } => None,
-            Self::Served { at, .. } | Self::Members { at, .. } => Some(*at),
+            Self::Served { at, .. } | Self::Outage { at, .. } | Self::Members { at, .. } => {
+                Some(*at)
+            }
         }
     }
 
@@ -132,6 +143,14 @@ impl Check {
                 let by = by.as_ref().map_or(NOBODY, name);
                 format!("{} served by {by} at {at}", name(function))
             }
+            Self::Outage {
+                function,
+                at_most,
+                at,
+            } => {
+                let (it, most) = (name(function), span_text(*at_most));
+                format!("no outage of {it} longer than {most} up to {at}")
+            }
             Self::Violation { invariant, subject } => match subject {
                 Some(subject) => format!("for {}: {invariant}", name(subject)),
                 None => invariant.to_string(),
@@ -146,10 +165,15 @@ impl Check {
     /// Moves what looks at the run at `old`, its end so far, to its new end.
     pub(super) fn move_end(&mut self, old: Time, new: Time) {
         match self {
-            Self::Served { at, .. } | Self::Members { at, .. } if *at == old => *at = new,
+            Self::Served { at, .. } | Self::Outage { at, .. } | Self::Members { at, .. }
+                if *at == old =>
+            {
+                *at = new;
+            }
             Self::Metric { .. }
             | Self::Violation { .. }
             | Self::Served { .. }
+            | Self::Outage { .. }
             | Self::Members { .. } => {}
         }
     }
@@ -163,6 +187,7 @@ pub(super) fn read_expect(
 ) -> Result<Expect, ScenarioError> {
     const METRIC_KEYS: &[&str] = &["server", "metric", "at_least", "at_most", "absent"];
     const SERVED_KEYS: &[&str] = &["served", "by", "at"];
+    const OUTAGE_KEYS: &[&str] = &["outage", "at_most", "at"];
     const MEMBERS_KEYS: &[&str] = &["members", "at"];
     const VIOLATION_KEYS: &[&str] = &["violation", "server"];
 
@@ -193,6 +218,13 @@ pub(super) fn read_expect(
             by: read_host(&section, group)?,
             at: at(&section)?,
         }
+    } else if let Some(outage) = section.get("outage") {
+        section.refuse_unknown(OUTAGE_KEYS)?;
+        Check::Outage {
+            function: read_server(outage, group)?,
+            at_most: section.need("at_most", DURATION_EXPECTED)?.span()?,
+            at: at(&section)?,
+        }
     } else if let Some(members) = section.get("members") {
         section.refuse_unknown(MEMBERS_KEYS)?;
         Check::Members {
@@ -200,9 +232,16 @@ pub(super) fn read_expect(
             at: at(&section)?,
         }
     } else {
-        let keys = [METRIC_KEYS, SERVED_KEYS, MEMBERS_KEYS, VIOLATION_KEYS].concat();
+        let all = [
+            METRIC_KEYS,
+            SERVED_KEYS,
+            OUTAGE_KEYS,
+            MEMBERS_KEYS,
+            VIOLATION_KEYS,
+        ];
+        let keys = all.concat();
         section.refuse_unknown(&keys)?;
-        let kinds = "one of \"metric\", \"served\", \"members\" and \"violation\"";
+        let kinds = "one of \"metric\", \"served\", \"outage\", \"members\" and \"violation\"";
         return Err(section.lacks("metric", kinds));
     };
     Ok(Expect {
@@ -282,6 +321,15 @@ pub(super) fn write_expect(expect: &Expect, end: Time, out: &mut Writer<'_>) {
                 Some(host) => out.server("by", *host),
                 None => out.text("by", NOBODY),
             }
+            *at
+        }
+        Check::Outage {
+            function,
+            at_most,
+            at,
+        } => {
+            out.server("outage", *function);
+            out.span("at_most", *at_most);
             *at
         }
         Check::Members { members, at } => {

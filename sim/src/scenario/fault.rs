@@ -2,10 +2,12 @@
 
 mod links;
 
-use tetrarch_core::{Span, Time};
+use tetrarch_core::{Span, Time, Version};
 
+use super::equipment::read_version;
 use super::error::ScenarioError;
 use super::group::{ServerIndex, read_server};
+use super::operation::Operation;
 use super::reader::{Item, Section};
 use super::value::quoted;
 use super::write::Writer;
@@ -100,6 +102,17 @@ pub enum FaultAction {
     /// `resume-fails`: from now on this server's virtual server cannot be resumed on any host, but
     /// started.
     ResumeFails(ServerIndex),
+    /// `fence-fails`: from now on the device that would switch this server off does nothing, and says
+    /// so.
+    FenceFails(ServerIndex),
+    /// `upgrade`: the programs on the server's disk are replaced by those of this version, newer or
+    /// older; it is theirs from their next start on.
+    Upgrade {
+        /// The server.
+        server: ServerIndex,
+        /// The version of the programs that it gets.
+        version: Version,
+    },
     /// `virtual-server-fails`: from now on this server's virtual server can neither be resumed nor
     /// started, on any host.
     VirtualServerFails(ServerIndex),
@@ -166,6 +179,8 @@ pub enum FaultAction {
     /// `file-server-slow`: the file server's rate is divided by this factor, 1 to 1000; 1 gives it
     /// its full rate again.
     FileServerSlow(u32),
+    /// What an operator does on purpose.
+    Operation(Operation),
 }
 
 type Reader = fn(&Section<'_>, &[String]) -> Result<FaultAction, ScenarioError>;
@@ -214,7 +229,13 @@ const KINDS: &[Kind] = &[
         read: read_drift,
     },
     of_server!("resume-fails", ResumeFails),
+    Kind {
+        name: "upgrade",
+        keys: &["server", "version"],
+        read: read_upgrade,
+    },
     of_server!("virtual-server-fails", VirtualServerFails),
+    of_server!("fence-fails", FenceFails),
     of_server!("file-server-cut", FileServerCut),
     Kind {
         name: "cut",
@@ -307,13 +328,23 @@ fn read_kind(
     section: &Section<'_>,
     group: &[String],
 ) -> Result<FaultAction, ScenarioError> {
-    let names = || format!("one of {}", quoted(KINDS.iter().map(|kind| kind.name)));
+    let kinds = KINDS.iter().map(|kind| kind.name);
+    let all = kinds.chain(Operation::names().map(|(name, _)| name));
+    let names = || format!("one of {}", quoted(all.clone()));
     let name = item.text(&names())?;
     let kind = KINDS.iter().find(|kind| kind.name == name);
-    let kind = kind.ok_or_else(|| item.refuse(names()))?;
-    let keys: Vec<&str> = ["at", "fault"].iter().chain(kind.keys).copied().collect();
+    let of_kind = kind.map(|kind| kind.keys);
+    let operation = Operation::names().find(|(known, _)| *known == name);
+    let needed = of_kind.or(operation.map(|(_, keys)| keys));
+    let needed = needed.ok_or_else(|| item.refuse(names()))?;
+    let keys: Vec<&str> = ["at", "fault"].iter().chain(needed).copied().collect();
     section.refuse_unknown(&keys)?;
-    (kind.read)(section, group)
+    match kind {
+        Some(kind) => (kind.read)(section, group),
+        None => Operation::read(name, section, group)
+            .ok_or_else(|| item.refuse(names()))?
+            .map(FaultAction::Operation),
+    }
 }
 
 /// Reads an instant of the run, from its start to `end`.
@@ -342,6 +373,12 @@ fn read_drift(section: &Section<'_>, group: &[String]) -> Result<FaultAction, Sc
     })
 }
 
+fn read_upgrade(section: &Section<'_>, group: &[String]) -> Result<FaultAction, ScenarioError> {
+    let server = server(section, "server", group)?;
+    let version = read_version(section.need("version", "the version of the new programs")?)?;
+    Ok(FaultAction::Upgrade { server, version })
+}
+
 fn read_slow(section: &Section<'_>, _: &[String]) -> Result<FaultAction, ScenarioError> {
     let item = section.need("factor", "a whole number from 1 to 1000")?;
     Ok(FaultAction::FileServerSlow(item.whole(1, 1000)?))
@@ -350,8 +387,9 @@ fn read_slow(section: &Section<'_>, _: &[String]) -> Result<FaultAction, Scenari
 impl FaultAction {
     /// The value of the key `trouble` or `fault` that stands for this action.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
+            Self::Operation(operation) => operation.name(),
             Self::Trouble { trouble, .. } => trouble.name(),
             Self::Crash(_) => "crash",
             Self::Destroy(_) => "destroy",
@@ -369,6 +407,8 @@ impl FaultAction {
             Self::LinkDelay { .. } => "link-delay",
             Self::Late { .. } => "late",
             Self::Doubled(_) => "doubled",
+            Self::FenceFails(_) => "fence-fails",
+            Self::Upgrade { .. } => "upgrade",
             Self::VirtualServerFails(_) => "virtual-server-fails",
             Self::FileServerCut(_) => "file-server-cut",
             Self::Cut { .. } => "cut",
@@ -404,7 +444,12 @@ pub(super) fn write_fault(fault: &Fault, out: &mut Writer<'_>) {
         | FaultAction::Resume(server)
         | FaultAction::ResumeFails(server)
         | FaultAction::VirtualServerFails(server)
+        | FaultAction::FenceFails(server)
         | FaultAction::FileServerCut(server) => out.server("server", *server),
+        FaultAction::Upgrade { server, version } => {
+            out.server("server", *server);
+            out.bare("version", version.number());
+        }
         FaultAction::ClockDrift { server, ppm } => {
             out.server("server", *server);
             out.bare("ppm", ppm);
@@ -428,6 +473,11 @@ pub(super) fn write_fault(fault: &Fault, out: &mut Writer<'_>) {
             out.span("by", *by);
         }
         FaultAction::FileServerSlow(factor) => out.bare("factor", factor),
+        FaultAction::Operation(operation) => {
+            if let Some(server) = operation.server() {
+                out.server("server", server);
+            }
+        }
         FaultAction::Heal | FaultAction::FileServerDown | FaultAction::FileServerUp => {}
     }
     match &fault.action {
@@ -447,12 +497,13 @@ mod tests {
 
     #[test]
     fn every_kind_is_written_under_the_name_that_reads_it() {
-        for kind in KINDS {
-            let keys: String = kind
-                .keys
+        let kinds = KINDS.iter().map(|kind| (kind.name, kind.keys));
+        for (name, keys) in kinds.chain(Operation::names()) {
+            let keys: String = keys
                 .iter()
                 .map(|key| match *key {
                     "server" | "from" => format!("{key} = \"a\"\n"),
+                    "version" => "version = 1\n".to_owned(),
                     "to" => "to = \"c\"\n".to_owned(),
                     "sides" => "sides = [[\"a\"], [\"c\"]]\n".to_owned(),
                     span @ ("by" | "down" | "up") => format!("{span} = \"2s\"\n"),
@@ -462,10 +513,10 @@ mod tests {
             let text = format!(
                 "name = \"n\"\npurpose = \"p\"\ngroup = [\"a\", \"c\"]\nduration = \"1s\"\n\
                  [[fault]]\nat = \"1s\"\nfault = \"{}\"\n{keys}",
-                kind.name
+                name
             );
             let scenario = crate::scenario::Scenario::parse(&text, "f", ".".as_ref()).unwrap();
-            assert_eq!(scenario.faults[0].action.name(), kind.name);
+            assert_eq!(scenario.faults[0].action.name(), name);
         }
     }
 }

@@ -4,6 +4,7 @@ use core::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+use tetrarch_core::ServerId;
 use toml::Spanned;
 
 use super::error::{Problem, ScenarioError, Source};
@@ -19,6 +20,12 @@ impl ServerIndex {
     #[must_use]
     pub const fn index(self) -> usize {
         self.0 as usize
+    }
+
+    /// The server at that place; none when no group has it.
+    #[must_use]
+    pub const fn id(self) -> Option<ServerId> {
+        ServerId::new(self.index())
     }
 }
 

@@ -6,11 +6,17 @@
 //! group = ["mail", "web", "ftp", "proxy"]   # 2 to 8 servers in ring order
 //! timing = "paper"         # or a timing file's path, or a table of parameters; default "paper"
 //! safety = "paper"         # default
+//! failback = "automatic"   # default; "manual", or how long a server must have been healthy
+//! sightings = ["rivals"]   # what servers see by themselves; default none, in guarded groups rivals
+//! fences = ["web"]         # servers with a device that switches them off; default none
 //! seed = 1                 # default
 //! duration = "300s"
 //!
 //! [services]               # default: one service with its server's name
 //! web = ["httpd"]
+//!
+//! [versions]               # default: the newest
+//! web = 1
 //!
 //! [[fault]]
 //! at = "6s"
@@ -36,20 +42,24 @@
 //! `"paper"` or another timing file, on top of which its values are put. A table under `timing` may
 //! do the same. Paths are relative to the folder of the file that they stand in.
 
+mod equipment;
 mod error;
 mod expect;
 mod fault;
 mod file;
 mod group;
+mod operation;
 mod reader;
 mod timing;
 mod value;
 mod write;
 
+pub use equipment::{Equipment, Sightings};
 pub use error::{Place, Position, Problem, ScenarioError};
 pub use expect::{Bounds, Check, Expect, Metric};
 pub use fault::{Fault, FaultAction, Trouble};
 pub use group::ServerIndex;
+pub use operation::{Operation, Policy};
 pub use reader::FILE_BYTES_MAX;
 pub use timing::load_timing;
 
@@ -82,6 +92,10 @@ pub struct Scenario {
     pub parameters: Parameters,
     /// The protocol's safety settings.
     pub safety: Safety,
+    /// By which rules recovered servers get their functions back.
+    pub policy: Policy,
+    /// What the servers are equipped with.
+    pub equipment: Equipment,
     /// Where all the run's dice start from.
     pub seed: u64,
     /// How long the run takes: more than zero, at most [`Scenario::DURATION_MAX`].
@@ -129,12 +143,28 @@ impl Scenario {
         let item = |key, value| Item::new(source, key, value);
         let services = read.services.as_ref().map(|value| item("services", value));
         let timing = read.timing.as_ref().map(|value| item("timing", value));
+        let versions = read.versions.as_ref().map(|value| item("versions", value));
+        let failback = read.failback.as_ref().map(|value| item("failback", value));
+        let damping = read.damping.as_ref().map(|value| item("damping", value));
+        let sightings = read.sightings.as_ref();
+        let sightings = sightings.map(|value| item("sightings", value));
+        let fences = read.fences.as_ref().map(|value| item("fences", value));
+        let safety = read
+            .safety
+            .map_or_else(Safety::default, |SafetyName(safety)| safety);
+        let usual = Equipment::of(safety);
         let end = Time::ZERO + duration;
         let faults = entries(source, "fault", read.fault.as_ref())?.into_iter();
         let expects = entries(source, "expect", read.expect.as_ref())?.into_iter();
         Ok(Self {
             services: group::read_services(services, &group)?,
             parameters: timing::read_timing(timing, base_dir)?,
+            policy: operation::read_policy(failback, damping)?,
+            equipment: Equipment {
+                versions: equipment::read_versions(versions, &group)?,
+                sightings: equipment::read_sightings(sightings, usual.sightings)?,
+                fences: equipment::read_fences(fences, &group)?,
+            },
             faults: faults
                 .map(|item| fault::read_fault(item, &group, end))
                 .collect::<Result<_, _>>()?,
@@ -144,9 +174,7 @@ impl Scenario {
             name,
             purpose,
             group,
-            safety: read
-                .safety
-                .map_or_else(Safety::default, |SafetyName(safety)| safety),
+            safety,
             seed: read.seed.map_or(SEED_DEFAULT, |Seed(seed)| seed),
             duration,
         })

@@ -2,11 +2,11 @@
 
 use core::fmt::{Display, Write};
 
-use tetrarch_core::{Span, Time};
+use tetrarch_core::{Span, Time, Version};
 use toml_writer::{ToTomlValue, TomlStringBuilder};
 
 use super::group::{ServerIndex, default_services};
-use super::{SEED_DEFAULT, Safety, Scenario, expect, fault};
+use super::{Equipment, SEED_DEFAULT, Safety, Scenario, expect, fault, operation};
 use crate::units::span_text;
 
 impl Scenario {
@@ -28,11 +28,24 @@ impl Scenario {
         if self.safety != Safety::default() {
             out.text("safety", self.safety.name());
         }
+        operation::write_failback(&self.policy, &mut out);
+        if self.equipment.sightings != Equipment::of(self.safety).sightings {
+            let sightings = out.list(self.equipment.sightings.names());
+            out.bare("sightings", sightings);
+        }
+        if !self.equipment.fences.is_empty() {
+            let places = self.equipment.fences.iter();
+            let names = places.filter_map(|server| self.group.get(server.index()));
+            let fences = out.list(names.map(String::as_str));
+            out.bare("fences", fences);
+        }
         if self.seed != SEED_DEFAULT {
             out.bare("seed", self.seed);
         }
         out.span("duration", self.duration);
         self.write_services(&mut out);
+        self.write_versions(&mut out);
+        operation::write_damping(&self.policy, &mut out);
         if self.parameters.changes().next().is_some() {
             out.header("[timing]");
         }
@@ -46,6 +59,18 @@ impl Scenario {
             expect::write_expect(expect, self.end(), &mut out);
         }
         out.text
+    }
+
+    fn write_versions(&self, out: &mut Writer<'_>) {
+        let mut header = Some("[versions]");
+        for (server, version) in self.group.iter().zip(&self.equipment.versions) {
+            if *version != Version::NEWEST {
+                if let Some(header) = header.take() {
+                    out.header(header);
+                }
+                out.bare(server, version.number());
+            }
+        }
     }
 
     fn write_services(&self, out: &mut Writer<'_>) {

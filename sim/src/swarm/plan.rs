@@ -4,7 +4,9 @@ use tetrarch_core::{Span, Time};
 
 use super::bound::progress_bound;
 use crate::parameters::Parameters;
-use crate::scenario::{Check, Expect, Fault, FaultAction, Safety, Scenario, ServerIndex};
+use crate::scenario::{
+    Check, Equipment, Expect, Fault, FaultAction, Operation, Policy, Safety, Scenario, ServerIndex,
+};
 
 /// A ring, its timings, what goes wrong in its safety phase, and how that ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +27,10 @@ pub struct Plan {
     pub safety: Span,
     /// The group's safety setting.
     pub rules: Safety,
+    /// By which rules recovered servers get their functions back.
+    pub policy: Policy,
+    /// What the servers are equipped with.
+    pub equipment: Equipment,
     /// What comes after it.
     pub healing: Healing,
     /// The share of [`progress_bound`] that progress may take, in per cent.
@@ -85,6 +91,8 @@ impl Plan {
             group,
             parameters: self.parameters.clone(),
             safety: self.rules,
+            policy: self.policy,
+            equipment: self.equipment,
             seed: self.seed,
             duration,
             faults,
@@ -130,6 +138,9 @@ impl Plan {
         put(actions().any(file_server), FaultAction::FileServerUp);
         let slow = |action: &FaultAction| matches!(action, FaultAction::FileServerSlow(_));
         put(actions().any(slow), FaultAction::FileServerSlow(1));
+        for end in self.ends_of_orders() {
+            put(true, FaultAction::Operation(end));
+        }
         for server in servers(self.size) {
             let down = |action: &FaultAction| takes_down(action) == Some(server);
             let stopped = |action: &FaultAction| *action == FaultAction::AgentStop(server);
@@ -141,6 +152,20 @@ impl Plan {
             put(actions().any(stopped), FaultAction::AgentStart(server));
         }
         healing
+    }
+
+    /// What withdraws the orders of the safety phase: each once, whether or not it still stands.
+    fn ends_of_orders(&self) -> Vec<Operation> {
+        let mut ends: Vec<Operation> = Vec::new();
+        for fault in &self.faults {
+            if let FaultAction::Operation(operation) = fault.action
+                && let Some(end) = operation.end()
+                && !ends.contains(&end)
+            {
+                ends.push(end);
+            }
+        }
+        ends
     }
 
     /// The plan without one server and all that concerns it; none when two would not be left.
@@ -179,6 +204,7 @@ fn takes_down(action: &FaultAction) -> Option<ServerIndex> {
         FaultAction::Trouble { server, .. }
         | FaultAction::Crash(server)
         | FaultAction::Destroy(server) => Some(*server),
+        FaultAction::Operation(Operation::Leave { server, .. }) => Some(*server),
         _ => None,
     }
 }
@@ -195,6 +221,7 @@ fn without(action: &FaultAction, gone: ServerIndex) -> Option<FaultAction> {
             trouble: *trouble,
             server: kept(*server)?,
         },
+        FaultAction::Operation(operation) => FaultAction::Operation(operation.moved(kept)?),
         FaultAction::Crash(server) => FaultAction::Crash(kept(*server)?),
         FaultAction::Destroy(server) => FaultAction::Destroy(kept(*server)?),
         FaultAction::Repair(server) => FaultAction::Repair(kept(*server)?),
@@ -211,6 +238,11 @@ fn without(action: &FaultAction, gone: ServerIndex) -> Option<FaultAction> {
         },
         FaultAction::VirtualServerFails(server) => FaultAction::VirtualServerFails(kept(*server)?),
         FaultAction::FileServerCut(server) => FaultAction::FileServerCut(kept(*server)?),
+        FaultAction::FenceFails(server) => FaultAction::FenceFails(kept(*server)?),
+        FaultAction::Upgrade { server, version } => FaultAction::Upgrade {
+            server: kept(*server)?,
+            version: *version,
+        },
         FaultAction::Cut { from, to } => FaultAction::Cut {
             from: kept(*from)?,
             to: kept(*to)?,

@@ -35,6 +35,11 @@ impl<O: Observer> World<O> {
                 self.power_on(target);
                 self.finish(self.now + self.spans.link_delay, ticket, Outcome::Ok);
             }
+            Action::Fence { target } => {
+                let at = self.now + self.parameters.fence;
+                let command = Command::Fence { target };
+                self.agenda.push(at, Happening::Effect { ticket, command });
+            }
             Action::Resume { function } => {
                 let span = self.parameters.virtual_server_resume;
                 self.start_virtual_server(ticket, function, span, true);
@@ -186,6 +191,14 @@ impl<O: Observer> World<O> {
                     outcome = Outcome::Failed;
                 } else {
                     self.set_virtual_server(host, function, VirtualServer::Running { holds });
+                }
+            }
+            Command::Fence { target } => {
+                noticed = Span::ZERO;
+                if self.fence(target) {
+                    self.switch_off(target);
+                } else {
+                    outcome = Outcome::Failed;
                 }
             }
             Command::AssignOwn if !self.may(host, Claim::Address(host)) => {

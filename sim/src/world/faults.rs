@@ -40,11 +40,17 @@ impl<O: Observer> World<O> {
             | FaultAction::ResumeFails(server)
             | FaultAction::VirtualServerFails(server)
             | FaultAction::FileServerCut(server)
+            | FaultAction::FenceFails(server)
+            | FaultAction::Upgrade { server, .. }
             | FaultAction::Cut { from: server, .. }
             | FaultAction::Flap { from: server, .. }
             | FaultAction::LinkLoss { from: server, .. }
             | FaultAction::LinkDelay { from: server, .. } => {
                 (id(*server), WorldEvent::Fault(place))
+            }
+            FaultAction::Operation(operation) if operation.server().is_some() => {
+                let server = operation.server().map_or(id(ServerIndex(0)), id);
+                (server, WorldEvent::Fault(place))
             }
             _ => (id(ServerIndex(0)), WorldEvent::SystemFault(place)),
         };
@@ -55,7 +61,8 @@ impl<O: Observer> World<O> {
     fn other_fault(&mut self, action: &FaultAction, server: ServerId) -> Stimulus {
         let now = self.now;
         match action {
-            FaultAction::Trouble { .. } => {}
+            // The programs that run go on; those on the disk are started with the next start.
+            FaultAction::Trouble { .. } | FaultAction::Upgrade { .. } => {}
             FaultAction::Crash(_) => self.lose_power(server),
             FaultAction::Destroy(_) => {
                 self.server_mut(server).destroyed = true;
@@ -69,10 +76,14 @@ impl<O: Observer> World<O> {
                 }
                 self.power_on(server);
             }
+            FaultAction::Operation(operation) => return self.operate(*operation, server),
             FaultAction::AgentStop(_) => return self.set_flag(server, false),
             FaultAction::AgentStart(_) => return self.set_flag(server, true),
             FaultAction::VirtualServerFails(_) => {
                 self.broken_images = self.broken_images.with(server);
+            }
+            FaultAction::FenceFails(_) => {
+                self.broken_fences = self.broken_fences.with(server);
             }
             FaultAction::AgentPause(_) => self.pause(server, Pause::Agent),
             FaultAction::AgentResume(_) => self.go_on(server, Pause::Agent),
@@ -89,6 +100,8 @@ impl<O: Observer> World<O> {
                 self.links.heal();
                 self.file_server.heal(now);
                 self.links_whole = self.links.are_whole(now, self.spans.link_delay);
+                self.greet_again();
+                self.sense();
             }
             FaultAction::Cut { .. }
             | FaultAction::Flap { .. }

@@ -13,6 +13,15 @@ pub(crate) enum Happening {
         from: ServerId,
         message: Message,
     },
+    /// A server that holds an address looks whether another one within reach does too.
+    RivalLooked {
+        server: ServerId,
+        function: ServerId,
+    },
+    /// A server notices how its services are.
+    ServicesLooked { server: ServerId, life: u32 },
+    /// The connection between two servers is there, and one learns what the other speaks.
+    Greeted { server: ServerId, other: ServerId },
     /// The result of a job reaches the node that waits for it.
     Finished { ticket: Ticket, outcome: Outcome },
     /// A network examination that is answered would end now.
@@ -42,6 +51,8 @@ pub(crate) enum Happening {
     },
     /// A read from the file server is complete, unless the readers have changed since.
     ReadComplete { change: u32 },
+    /// A server that has announced it goes down at the latest now.
+    GoesDown { server: ServerId, life: u32 },
     /// A fault of the scenario, by its place in the file.
     Fault { place: u16 },
     /// What a node that stood still was to be told.
@@ -61,13 +72,17 @@ impl Happening {
             | Self::BootRead { server, .. }
             | Self::Answers { server, .. }
             | Self::ServicesReady { server, .. }
+            | Self::ServicesLooked { server, .. }
+            | Self::Greeted { server, .. }
+            | Self::GoesDown { server, .. }
             | Self::Told { server, .. } => Some(server),
             Self::Finished { ticket, .. }
             | Self::NetworkExamined { ticket, .. }
             | Self::ServicesExamined { ticket, .. }
             | Self::Voted { ticket, .. }
             | Self::Effect { ticket, .. } => Some(ticket.server),
-            Self::ReadComplete { .. } | Self::Fault { .. } => None,
+            // A look for a rival on a machine that stands still finds that it holds nothing.
+            Self::RivalLooked { .. } | Self::ReadComplete { .. } | Self::Fault { .. } => None,
         }
     }
 }
@@ -99,6 +114,9 @@ pub(crate) enum Command {
     Suspend {
         function: ServerId,
     },
+    Fence {
+        target: ServerId,
+    },
     AssignOwn,
     ReleaseOwn,
 }
@@ -119,6 +137,8 @@ pub enum WorldEvent {
     Trouble(Trouble),
     /// This server lost power.
     PowerLost,
+    /// This server, healthy and in reach of a majority, has been switched off by a fencing device.
+    FencedInReach,
     /// This server was repaired and powered on by the operator.
     Repaired,
     /// This server begins to restart.

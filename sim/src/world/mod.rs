@@ -10,9 +10,12 @@ mod file_server;
 pub(crate) mod happening;
 mod leases;
 mod links;
+mod operations;
 mod pause;
 mod power;
+mod senses;
 mod server;
+mod versions;
 
 pub use client::{ClientHabit, Outage, PHASES};
 pub use happening::WorldEvent;
@@ -24,7 +27,7 @@ use tetrarch_core::{
 
 use crate::observer::Observer;
 use crate::parameters::Parameters;
-use crate::scenario::{Fault, Scenario};
+use crate::scenario::{Equipment, Fault, Scenario};
 use agenda::Agenda;
 use client::Availability;
 use file_server::FileServer;
@@ -59,6 +62,10 @@ pub(crate) struct World<O> {
     witness: Register,
     /// Nobody may have anything on it without a lease.
     is_guarded: bool,
+    /// Servers of several versions may meet: they learn what the others speak, and messages between
+    /// them are written down and read.
+    is_mixed: bool,
+    equipment: Equipment,
     /// The functions whose virtual server can no longer be started anywhere.
     broken_images: Members,
     /// The functions whose virtual server can no longer be resumed, but started.
@@ -68,6 +75,8 @@ pub(crate) struct World<O> {
     /// Some server stands still, and what waits for it to go on.
     somebody_pauses: bool,
     waiting: Vec<(ServerId, Happening)>,
+    /// The servers whose fencing device does nothing.
+    broken_fences: Members,
     availability: Vec<Availability>,
     /// Counts the changes of what the clients depend on.
     revision: u64,
@@ -105,11 +114,14 @@ impl<O: Observer> World<O> {
             file_server: FileServer::new(parameters),
             witness: Register::new(Time::ZERO, Span::MAX, parameters.lease_term),
             is_guarded: scenario.safety == Safety::Guarded,
+            is_mixed: scenario.equipment.is_mixed(&scenario.faults),
+            equipment: scenario.equipment,
             broken_images: Members::NONE,
             broken_states: Members::NONE,
             clocks_drift: false,
             somebody_pauses: false,
             waiting: Vec::new(),
+            broken_fences: Members::NONE,
             revision: 0,
         }
     }
@@ -135,6 +147,7 @@ impl<O: Observer> World<O> {
         self.clocks_drift = false;
         self.somebody_pauses = false;
         self.waiting.clear();
+        self.broken_fences = Members::NONE;
     }
 
     fn server(&self, server: ServerId) -> &Server {
@@ -195,13 +208,18 @@ impl<O: Observer> World<O> {
     pub(crate) fn send(&mut self, from: ServerId, to: ServerId, message: Message) {
         let delay = self.spans.link_delay;
         if self.links_whole {
-            return self.agenda.post(self.now + delay, from, to, message);
-        }
-        if let Some(passage) = self.links.pass(self.now, delay, from, to) {
-            for at in core::iter::once(passage.at).chain(passage.again) {
-                self.agenda
-                    .push(at, Happening::Deliver { to, from, message });
+            if let Some(message) = self.carried(from, to, message) {
+                self.agenda.post(self.now + delay, from, to, message);
             }
+            return;
+        }
+        let passage = self.links.pass(self.now, delay, from, to);
+        let Some((passage, message)) = passage.zip(self.carried(from, to, message)) else {
+            return;
+        };
+        for at in core::iter::once(passage.at).chain(passage.again) {
+            self.agenda
+                .push(at, Happening::Deliver { to, from, message });
         }
     }
 
@@ -248,6 +266,13 @@ impl<O: Observer> World<O> {
                     return Stimulus::Input(to, Input::Message { from, message });
                 }
             }
+            Happening::RivalLooked { server, function } => {
+                return self.look_for_rival(server, function);
+            }
+            Happening::ServicesLooked { server, life } => {
+                return self.look_at_services(server, life);
+            }
+            Happening::Greeted { server, other } => return self.greeted(server, other),
             Happening::Finished { ticket, outcome } => return self.finished(ticket, outcome),
             Happening::NetworkExamined { ticket, target } => {
                 if self.reaches(ticket.server, target) {
@@ -288,6 +313,7 @@ impl<O: Observer> World<O> {
                 return self.services_ready(server, life, services, started);
             }
             Happening::ReadComplete { change } => self.read_complete(change),
+            Happening::GoesDown { server, life } => self.go_down(server, life),
             Happening::Fault { place } => return self.strike(place),
             Happening::Told {
                 server,
@@ -320,6 +346,7 @@ impl<O: Observer> World<O> {
     /// Tells the clients' view of every function; called after each change that it may depend on.
     fn refresh_clients(&mut self) {
         self.revision += 1;
+        self.sense();
         for function in ServerId::all(self.size) {
             let available = self.served_by(function).is_some();
             if self.availability[function.index()].observe(self.now, available) {
@@ -336,8 +363,13 @@ impl<O: Observer> World<O> {
     /// What a node must be told when its management programs start now.
     pub(crate) fn start_input(&mut self, server: ServerId) -> Input {
         let now = self.now;
+        let version = self.equipment.version_at(&self.faults, server, now);
         let state = self.server_mut(server);
         state.managing = true;
+        state.version = version;
+        state.lives += 1;
+        self.greet(server);
+        let state = self.server(server);
         let (clock, holding, serving) = (state.clock, state.holds_own, state.guests_served());
         let shown = clock.at(now);
         let silent = state.silent_since.map(|since| shown.since(since));

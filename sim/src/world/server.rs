@@ -1,7 +1,7 @@
 //! One simulated server: its power, services, virtual servers and addresses.
 
 use tetrarch_core::executer::{Executer, ExecuterSettings};
-use tetrarch_core::{JobId, Members, SERVERS_MAX, ServerId, ServiceSet, Time};
+use tetrarch_core::{JobId, Members, SERVERS_MAX, ServerId, ServiceSet, Time, Version};
 
 use super::clock::Clock;
 use super::leases::Holds;
@@ -37,6 +37,16 @@ pub(crate) struct Server {
     pub(super) silent_since: Option<Time>,
     pub(super) clock: Clock,
     pub(super) pause: Pause,
+    /// The version of the programs that run, or ran last.
+    pub(super) version: Version,
+    /// It has announced that it goes down; whether to start again.
+    pub(super) leaving: Option<bool>,
+    /// The functions for whose address a look for a rival is under way.
+    pub(super) looks: Members,
+    /// What the node was last told of its services, or will be by a look that is under way.
+    pub(super) noticed: ServiceSet,
+    /// How often the management programs have been started.
+    pub(super) lives: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +86,11 @@ impl Server {
             silent_since: None,
             clock: Clock::RIGHT,
             pause: Pause::None,
+            version: Version::NEWEST,
+            leaving: None,
+            looks: Members::NONE,
+            noticed: services,
+            lives: 0,
         }
     }
 
@@ -116,6 +131,10 @@ impl Server {
         self.stuck = ServiceSet::NONE;
         self.holds_own = false;
         self.managing = false;
+        self.leaving = None;
+        self.looks = Members::NONE;
+        // A server that starts starts with its services.
+        self.noticed = self.services;
         // The copy of the programs and data is on the disk.
         let copied = self.executer.has_local_copy();
         self.executer = Executer::new(ExecuterSettings::default(), copied);

@@ -92,6 +92,7 @@ impl Timeline {
                 Output::Run { action, .. } => ("run", action),
                 Output::Cancel { job } => ("cancel", job),
                 Output::Hold { until, .. } => ("hold", until),
+                Output::Announce { function } => ("announce", function),
                 Output::Note(event) => ("note", event),
             };
             let text = match (self.in_words, said, output) {

@@ -57,7 +57,10 @@ impl Desk {
             match *output {
                 Output::Run { job, action } => self.run(draft, place, entry, job, action),
                 Output::Note(event) => self.note(draft, entry, event),
-                Output::Send { .. } | Output::Cancel { .. } | Output::Hold { .. } => {}
+                Output::Send { .. }
+                | Output::Cancel { .. }
+                | Output::Hold { .. }
+                | Output::Announce { .. } => {}
             }
         }
     }
@@ -148,6 +151,7 @@ impl Desk {
                     Means::RestartServices => "restarts services",
                     Means::RestartServer => "restarts server",
                     Means::PowerOn => "powers on",
+                    Means::Fence => "switches off",
                     Means::AwaitReturn => {
                         let label = format!("{AWAITS} {}", draft.name(target));
                         draft.begin(entry.at, BarKind::Waiting, label);

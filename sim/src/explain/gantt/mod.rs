@@ -341,6 +341,7 @@ impl Draft<'_> {
             WorldEvent::ServicesReady if *holds => self.begin(at, BarKind::Serving, "serves"),
             WorldEvent::ServicesReady => self.begin(at, BarKind::Waiting, "ready, without VIP"),
             WorldEvent::Repaired
+            | WorldEvent::FencedInReach
             | WorldEvent::ServicesRestarting
             | WorldEvent::FunctionLost
             | WorldEvent::FunctionBack
