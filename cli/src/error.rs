@@ -75,6 +75,12 @@ pub(crate) enum CliError {
     /// The agent cannot run.
     #[error(transparent)]
     Agent(#[from] tetrarch_runtime::agent::AgentError),
+    /// The guard beside an agent cannot run.
+    #[error("the guard cannot run: {source}")]
+    Guard {
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// A file cannot be written.
     #[error(transparent)]
     File(#[from] FileError),

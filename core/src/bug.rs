@@ -62,8 +62,6 @@ pub enum Bug {
     TakesLate,
     /// Of two servers that hold an address and can hear each other neither gives way.
     NeverOverruled,
-    /// A holder without a lease keeps its address though it sees a rival.
-    KeepsUnleased,
     /// A manager has a server switched off that it alone cannot hear.
     FencesAlone,
     /// Votes are freed by a fence that struck an earlier life.
@@ -97,7 +95,6 @@ impl Bug {
         Self::GivesUpEarly,
         Self::TakesLate,
         Self::NeverOverruled,
-        Self::KeepsUnleased,
         Self::FencesAlone,
         Self::FreesAnyLife,
     ];

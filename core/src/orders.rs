@@ -196,7 +196,7 @@ impl Orders {
 
     /// Whether any order stands that all servers must know of.
     pub(crate) fn is_any(&self) -> bool {
-        let stands = |entry: &u16| entry % STEP != 0;
+        let stands = |entry: &u16| !entry.is_multiple_of(STEP);
         self.is_frozen() || self.servers.iter().any(stands)
     }
 

@@ -99,13 +99,10 @@ impl Node {
         self.sightings.rivals = self.sightings.rivals.with(function);
         self.pause_sightings(cx);
         cx.out.note(Event::RivalSeen { function });
-        let claim = Claim::Address(function);
         if self.config.is_guarded() {
-            match self.leased_until(claim) > cx.now {
-                true => cx.out.announce(function),
-                false if self.config.has(Bug::KeepsUnleased) => {}
-                false if is_own => self.own_lost(cx),
-                false => self.address_lost(cx, function),
+            // One whose lease has ended is being dropped already.
+            if self.leased_until(Claim::Address(function)) > cx.now {
+                cx.out.announce(function);
             }
         } else if is_own {
             self.examine_contested(cx);

@@ -113,6 +113,21 @@ fn sequence(kind: u8, stamp: u16) -> Sequence {
     }
 }
 
+/// What is said of orders and planned hand-overs.
+fn of_operations(kind: u8, target: ServerId, digest: u16) -> Message {
+    match kind % 24 {
+        18 => Message::Orders {
+            orders: Orders::NONE.with(order(target, digest as u8, kind > 127), 8),
+        },
+        19 => Message::Invite {
+            leaving: kind > 127,
+        },
+        20 => Message::Decline,
+        21 => Message::Offer,
+        _ => Message::Dropped,
+    }
+}
+
 /// Servers that are spoken of have one of the first `places` places.
 fn message(
     size: usize,
@@ -129,7 +144,7 @@ fn message(
         .fold(Structure::whole(size), |structure, (function, host)| {
             structure.with_host(id(*function), host.map(id))
         });
-    match kind % 23 {
+    match kind % 24 {
         0 => Message::Sync { target, digest },
         1 => Message::Up { target },
         2 => Message::Down { target, structure },
@@ -163,15 +178,7 @@ fn message(
             failing: ServiceSet::from_bits(digest as u8),
         },
         15 => Message::Doubt { target },
-        18 => Message::Orders {
-            orders: Orders::NONE.with(order(target, digest as u8, kind > 127), 8),
-        },
-        19 => Message::Invite {
-            leaving: kind > 127,
-        },
-        20 => Message::Decline,
-        21 => Message::Offer,
-        22 => Message::Dropped,
+        18..=22 => of_operations(kind, target, digest),
         16 => Message::Unheard {
             target,
             life: Life::new(u32::from(digest & 3)),
@@ -207,6 +214,28 @@ impl Player {
         self.driver.step(input);
     }
 
+    /// A result comes that nobody waits for.
+    fn forge(&mut self, owner: u8, subject: usize, serial: u16, how: u8) {
+        let owners = [
+            Owner::Watch,
+            Owner::Recovery,
+            Owner::Standby,
+            Owner::Own,
+            Owner::Vote,
+        ];
+        let job = JobId {
+            owner: owners[usize::from(owner % 5)],
+            subject: self.id(subject),
+            serial,
+        };
+        if !self.driver.jobs.contains(&job) {
+            self.step(Input::Done {
+                job,
+                outcome: outcome(how, self.places),
+            });
+        }
+    }
+
     fn play(&mut self, size: usize, play: Move) {
         match play {
             Move::Wait(ms) => self.driver.now += Span::from_millis(ms),
@@ -226,26 +255,7 @@ impl Player {
                     });
                 }
             }
-            Move::Forged(owner, subject, serial, how) => {
-                let owners = [
-                    Owner::Watch,
-                    Owner::Recovery,
-                    Owner::Standby,
-                    Owner::Own,
-                    Owner::Vote,
-                ];
-                let job = JobId {
-                    owner: owners[usize::from(owner % 5)],
-                    subject: self.id(subject),
-                    serial,
-                };
-                if !self.driver.jobs.contains(&job) {
-                    self.step(Input::Done {
-                        job,
-                        outcome: outcome(how, self.places),
-                    });
-                }
-            }
+            Move::Forged(owner, subject, serial, how) => self.forge(owner, subject, serial, how),
             Move::Message(from, about, kind, changes, digest) => {
                 let message = message(size, self.places, about, kind, &changes, digest);
                 self.step(Input::Message {

@@ -1,22 +1,78 @@
 # Tetrarch's own agent as the manager. Sourced by `lab`.
 
-# The site is made new with the disks: keys, settings and management data, by the program itself.
+# The site is made new with the disks: keys, settings and management data, by the program itself. Only
+# the machines of the virtual servers are the lab's own, as they were suspended in them.
 site_make() {
-    local shared=$STATE/shared/tetrarch
+    local shared=$STATE/shared/tetrarch server function settings
     rm -rf "$STATE/site" "$shared"
-    "$1" --quiet init "$LAB_DIR/agent/group.toml" --name lab --out "$STATE/site"
-    mkdir -p "$shared"
+    "$1" --quiet init "$LAB_DIR/agent/group.toml" --name lab --interface br0 --out "$STATE/site"
+    mkdir -p "$shared/images"
     cp "$STATE"/site/shared/* "$shared/"
+    for function in "${SERVERS[@]}"; do
+        image_place "$function" "$shared/images/${function}b/1"
+    done
+    for server in "${SERVERS[@]}"; do
+        settings=$STATE/site/$server/site.toml
+        sed -i '/^\[virtual_server\./,$d' "$settings"
+        for function in "${SERVERS[@]}"; do
+            virtual_server_table "$function"
+        done >>"$settings"
+    done
 }
 
-# install_agent SERVER ROOT PROGRAM: the program, what carries out its decisions, this server's
+# The image of a virtual server as the agent keeps it: a first generation of its disk and its state.
+image_place() {
+    [[ -e $IMAGES/$1.state ]] || die "there are no virtual servers; \`lab build\` makes them"
+    mkdir -p "$2"
+    cp --sparse=always "$IMAGES/$1.qcow2" "$2/disk"
+    # Nobody changes a state that is there, so one copy on the disk is enough.
+    ln "$IMAGES/$1.state" "$2/state"
+    ln -s 1 "$(dirname "$2")/current"
+}
+
+# virtual_server_table FUNCTION: the settings of its virtual server. The machine is that of
+# files/rootfs/usr/lib/tetrarch-lab/virtual-server to the last device, or no state could be resumed.
+virtual_server_table() {
+    local name=${1}b images=/srv/shared/virtual units=""
+    local unit
+    for unit in $(enabled_units_of "$1"); do
+        units+=" systemd.wants=$unit"
+    done
+    cat <<TABLE
+
+[virtual_server.$1]
+image = "/srv/tetrarch/images/$name"
+mac = "$(virtual_mac_of "$1")"
+memory_mb = 256
+arguments = [
+    "-name", "$name", "-machine", "q35,accel=tcg,usb=off", "-cpu", "max", "-smp", "1",
+    "-m", "{memory_mb}", "-nodefaults", "-no-user-config", "-no-reboot",
+    "-kernel", "$images/vmlinuz", "-initrd", "$images/initrd.img",
+    "-append", "root=/dev/vda rw console=ttyS0 quiet net.ifnames=0 mitigations=off lab.name=$name lab.function=$1 lab.address=$NETWORK.2$(index_of "$1")/24 lab.vip=$(vip_of "$1") systemd.hostname=$name$units",
+    "-drive", "file={disk},if=none,id=disk,format=qcow2,cache=unsafe", "-device", "virtio-blk-pci,drive=disk",
+    "-netdev", "tap,id=net,ifname={tap},script=no,downscript=no,vhost=off",
+    "-device", "virtio-net-pci,netdev=net,mac={mac}",
+    "-device", "virtio-rng-pci", "-serial", "file:/run/tetrarch/virtual/$1/console",
+    "-device", "virtio-serial",
+    "-device", "virtserialport,chardev=tetrarch-agent,name=org.qemu.guest_agent.0",
+]
+TABLE
+}
+
+# install_agent SERVER ROOT PROGRAM: the program and its unit as they are packaged, this server's
 # settings and keys, and the flag file, so that managing begins at the start.
 install_agent() {
-    local server=$1 root=$2 program=$3
+    local server=$1 root=$2 program=$3 unit
     install -D -m 755 "$program" "$root/usr/bin/tetrarch"
-    install -D -m 755 "$LAB_DIR/agent/parts" "$root/usr/lib/tetrarch/parts"
-    install -D -m 644 "$LAB_DIR/agent/tetrarch.service" "$root/etc/systemd/system/tetrarch.service"
-    mkdir -p "$root/etc/tetrarch" "$root/var/lib/tetrarch"
+    install -D -m 644 "$LAB_DIR/../packaging/tetrarch.service" "$root/etc/systemd/system/tetrarch.service"
+    mkdir -p "$root/etc/tetrarch" "$root/var/lib/tetrarch" "$root/etc/systemd/system/tetrarch.service.d"
+    # At the start the services are there before they are examined, and at a shutdown the agent goes first.
+    {
+        echo "[Unit]"
+        for unit in $(enabled_units_of "$server"); do
+            echo "After=$unit"
+        done
+    } >"$root/etc/systemd/system/tetrarch.service.d/lab.conf"
     cp -r "$STATE/site/$server/." "$root/etc/tetrarch/"
     ln -s shared/tetrarch "$root/srv/tetrarch"
     : >"$root/var/lib/tetrarch/managed"

@@ -110,25 +110,13 @@ pub(crate) fn decode(mut bytes: &[u8]) -> Option<Option<Input>> {
             Some(Input::Message { from, message })
         }
         DONE => {
-            let [owner, subject, low, high, outcome] = take(bytes)?;
+            let [owner, subject, low, high] = take(bytes)?;
             let job = JobId {
                 owner: *OWNERS.get(usize::from(owner))?,
                 subject: server(subject)?,
                 serial: u16::from_le_bytes([low, high]),
             };
-            let outcome = match outcome {
-                0 => Outcome::Ok,
-                1 => Outcome::Failed,
-                2 => Outcome::Services(ServiceSet::from_bits(take_byte(bytes)?)),
-                3 => {
-                    let [addresses, images] = take(bytes)?;
-                    Outcome::Granted(Claims {
-                        addresses: Members::from_bits(addresses),
-                        images: Members::from_bits(images),
-                    })
-                }
-                _ => return None,
-            };
+            let outcome = outcome_of(bytes)?;
             Some(Input::Done { job, outcome })
         }
         DEADLINE => Some(Input::Deadline),
@@ -158,6 +146,22 @@ pub(crate) fn decode(mut bytes: &[u8]) -> Option<Option<Input>> {
         _ => return None,
     };
     bytes.is_empty().then_some(input)
+}
+
+fn outcome_of(bytes: &mut &[u8]) -> Option<Outcome> {
+    Some(match take_byte(bytes)? {
+        0 => Outcome::Ok,
+        1 => Outcome::Failed,
+        2 => Outcome::Services(ServiceSet::from_bits(take_byte(bytes)?)),
+        3 => {
+            let [addresses, images] = take(bytes)?;
+            Outcome::Granted(Claims {
+                addresses: Members::from_bits(addresses),
+                images: Members::from_bits(images),
+            })
+        }
+        _ => return None,
+    })
 }
 
 fn order_bytes(order: Order) -> [u8; 3] {

@@ -7,6 +7,7 @@
 
 pub mod control;
 mod life;
+mod parts;
 mod requests;
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tetrarch_core::Command;
-use tetrarch_core::data::GroupData;
+use tetrarch_core::data::{GroupData, HostName};
 use tetrarch_core::executer::{
     Executer, ExecuterDeadline, ExecuterInput, ExecuterOutput, ExecuterPhase, ExecuterTimer,
 };
@@ -29,12 +30,14 @@ use tracing::{info, warn};
 use crate::clock::{BootClock, Clock};
 use crate::disk::Disk;
 use crate::driver::Handle;
-use crate::parts::program::Program;
 use crate::parts::{Failure, Parts};
 use crate::peers::Network;
+use crate::peers::greeting::{Greeting, Settings};
 use crate::peers::tls::{Credentials, TlsError};
 use crate::site::Site;
 use crate::store;
+pub use parts::FromSettings;
+
 use control::Control;
 use life::{Connected, Life};
 
@@ -77,7 +80,11 @@ pub trait MakeParts: Send + 'static {
     /// # Errors
     ///
     /// When this server cannot do what it would be asked; the management programs do not start then.
-    fn make(&self, site: &Site, group: &GroupData) -> Result<Self::Parts, Failure>;
+    fn make(
+        &self,
+        site: &Site,
+        group: &GroupData,
+    ) -> impl Future<Output = Result<Self::Parts, Failure>>;
 }
 
 /// What the agent shares with its tasks.
@@ -103,6 +110,7 @@ struct Agent<C, M: MakeParts> {
     ended: mpsc::Sender<ExecuterInput>,
     connected: Option<Connected>,
     life: Option<Life>,
+    greeting: Greeting,
 }
 
 /// Runs the agent of `site` until SIGTERM or SIGINT; SIGHUP lets it read its keys anew.
@@ -194,6 +202,8 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
         let (folder, ring) = (site.copy(), site.ring.clone());
         let copied = local.call(LOCAL_MAX, move || store::read(&folder, &ring).ok());
         let copied = copied.await.flatten();
+        let names = site.ring.iter().map(HostName::as_str);
+        let greeting = Greeting::new(Settings::new(names, site.safety, &site.timing));
         let executer = Executer::new(site.executer, copied.is_some());
         let shared = Shared {
             site,
@@ -213,6 +223,7 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
             ended,
             connected: None,
             life: None,
+            greeting,
         };
         // Connections come first: an operator at another server may want this one to be managed.
         if let Some(group) = copied
@@ -335,18 +346,5 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
             .local
             .call(LOCAL_MAX, move || Credentials::load(&files, &group));
         Ok(loaded.await.ok_or("the local disk does not answer")??)
-    }
-}
-
-/// Lets the site's own program be the parts of this server.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SiteProgram;
-
-impl MakeParts for SiteProgram {
-    type Parts = Program;
-
-    fn make(&self, site: &Site, _: &GroupData) -> Result<Program, Failure> {
-        let (program, data) = (site.program.clone(), site.copy());
-        Ok(Program::new(program, data, site.ring.clone()))
     }
 }

@@ -4,7 +4,7 @@ use core::future::Future;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
-use tetrarch_core::{Life, Time};
+use tetrarch_core::{Life, Span, Time};
 
 /// How late a wake-up may be after the machine was suspended.
 const SLICE_MAX: Duration = Duration::from_secs(1);
@@ -14,6 +14,10 @@ const SLICE_MAX: Duration = Duration::from_secs(1);
 pub trait Clock: Clone + Send + Sync + 'static {
     /// The present instant. It never goes back.
     fn now(&self) -> Time;
+
+    /// How long after the start of the machine `at` is, or was: what other programs on this machine
+    /// understand.
+    fn since_boot(&self, at: Time) -> Span;
 
     /// Ends when `at` has come; at once when it has passed.
     fn sleep_until(&self, at: Time) -> impl Future<Output = ()> + Send;
@@ -34,14 +38,18 @@ impl BootClock {
     #[must_use]
     pub fn start() -> Self {
         Self {
-            base_ns: boot_time_ns(),
+            base_ns: since_boot().as_nanos(),
         }
     }
 }
 
 impl Clock for BootClock {
     fn now(&self) -> Time {
-        Time::from_nanos(boot_time_ns().saturating_sub(self.base_ns))
+        Time::from_nanos(since_boot().as_nanos().saturating_sub(self.base_ns))
+    }
+
+    fn since_boot(&self, at: Time) -> Span {
+        Span::from_nanos(self.base_ns.saturating_add(at.as_nanos()))
     }
 
     async fn sleep_until(&self, at: Time) {
@@ -62,19 +70,22 @@ pub fn life() -> Life {
     Life::new(u32::try_from(now.tv_sec).unwrap_or(u32::MAX))
 }
 
-fn boot_time_ns() -> u64 {
+/// How long this machine has been on, the time in which it was suspended included.
+#[must_use]
+pub fn since_boot() -> Span {
     let time = clock_gettime(ClockId::Boottime);
     let (seconds, rest) = (time.tv_sec, time.tv_nsec);
     let seconds = u64::try_from(seconds).unwrap_or(0);
-    seconds
-        .saturating_mul(1_000_000_000)
-        .saturating_add(u64::try_from(rest).unwrap_or(0))
+    Span::from_nanos(
+        seconds
+            .saturating_mul(1_000_000_000)
+            .saturating_add(u64::try_from(rest).unwrap_or(0)),
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tetrarch_core::Span;
 
     #[tokio::test]
     async fn sleeps_until_the_instant_and_not_less() {

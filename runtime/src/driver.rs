@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use tetrarch_core::{
-    Command, Config, Deadline, Event, Input, JobId, Members, Message, Node, Outbox, Outcome,
-    Output, ServerId, Span, Time,
+    Claim, Command, Config, Deadline, Event, Input, JobId, Members, Message, Node, Outbox, Outcome,
+    Output, Safety, ServerId, Sighting, Span, Time,
 };
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tracing::{info, warn};
@@ -12,7 +12,7 @@ use tracing::{info, warn};
 use crate::clock::Clock;
 use crate::jobs::Jobs;
 use crate::link::Peers;
-use crate::parts::{OwnAddress, Parts, VirtualServers};
+use crate::parts::{Guard, OwnAddress, Parts, VirtualServers};
 use crate::recorder::Recorder;
 use crate::status::{Facts, Status};
 
@@ -41,6 +41,8 @@ pub enum Told {
     },
     /// The operator, or the executer, wants something.
     Command(Command),
+    /// This server sees something by itself.
+    Seen(Sighting),
     /// Somebody wants to know how things stand.
     Status(oneshot::Sender<Status>),
 }
@@ -73,6 +75,11 @@ impl Handle {
         self.told.send(Told::Command(command)).await.is_ok()
     }
 
+    /// Tells what this server sees by itself. Tells whether there was a driver to hear it.
+    pub async fn seen(&self, sighting: Sighting) -> bool {
+        self.told.send(Told::Seen(sighting)).await.is_ok()
+    }
+
     /// How things stand; none when the driver has ended.
     pub async fn status(&self) -> Option<Status> {
         let (answer, answered) = oneshot::channel();
@@ -93,6 +100,8 @@ pub struct Driver<C, P, N> {
     clock: C,
     parts: Arc<P>,
     peers: Arc<N>,
+    me: ServerId,
+    is_guarded: bool,
     node: Node,
     outbox: Outbox,
     jobs: Jobs<C, P, N>,
@@ -123,14 +132,16 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
             clock.clone(),
             Arc::clone(&parts),
             Arc::clone(&peers),
-            *config.timing(),
+            &config,
             tell,
         );
         let driver = Self {
             clock,
             parts,
             peers,
-            node: Node::new(config.with_life(crate::clock::life())),
+            me: config.me(),
+            is_guarded: config.safety() == Safety::Guarded,
+            node: Node::new(config),
             outbox: Outbox::new(),
             jobs,
             told,
@@ -144,15 +155,8 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
 
     /// Starts the node and drives it until its programs are stopped and their last jobs have ended.
     pub async fn run(mut self) {
-        let (holding, serving) = self.found().await;
-        self.step(Input::Start {
-            holding,
-            serving,
-            // Both matter to guarded groups only. What is not known is told as what is safe: votes may
-            // have been given until just now, and nobody has promised an end.
-            silent: Span::ZERO,
-            left: Span::MAX,
-        });
+        let start = self.found().await;
+        self.step(start);
         while self.node.view().is_running() {
             let at = self.deadline.map(|deadline| deadline.at);
             let clock = self.clock.clone();
@@ -180,7 +184,7 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
 
     /// What is on this server at this moment. What cannot be found out counts as absent: the node
     /// then asks the others before it takes anything.
-    async fn found(&self) -> (bool, Members) {
+    async fn found(&self) -> Input {
         let holding = self.parts.own_address().holds().await;
         let holding = holding.unwrap_or_else(|why| {
             warn!(%why, "cannot tell whether the own address is on this server");
@@ -191,7 +195,52 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
             warn!(%why, "cannot tell which virtual servers serve");
             Members::NONE
         });
-        (holding, serving)
+        if self.is_guarded {
+            return self.found_guarded(holding, serving).await;
+        }
+        Input::Start {
+            holding,
+            serving,
+            silent: Span::ZERO,
+            left: Span::MAX,
+        }
+    }
+
+    /// What of it earlier programs were told that they may hold; everything else is taken off first, as
+    /// nobody may count on it. An address that is there at the start of the machine is of that kind.
+    async fn found_guarded(&self, holding: bool, serving: Members) -> Input {
+        let guard = self.parts.guard();
+        let silent = guard.silent();
+        let own = guard.left(Claim::Address(self.me)).filter(|_| holding);
+        if holding
+            && own.is_none()
+            && let Err(why) = self.parts.own_address().release().await
+        {
+            warn!(%why, "the own address, which may not be here, cannot be taken off");
+        }
+        let mut left: Vec<Span> = own.into_iter().collect();
+        let mut kept = Members::NONE;
+        for function in serving.iter() {
+            let both = [Claim::Address(function), Claim::Image(function)];
+            let both: Option<Vec<Span>> = both.map(|claim| guard.left(claim)).into_iter().collect();
+            match both {
+                Some(both) => {
+                    left.extend(both);
+                    kept = kept.with(function);
+                }
+                None => {
+                    if let Err(why) = self.parts.virtual_servers().undo_start(function).await {
+                        warn!(%function, %why, "a virtual server that may not run cannot be ended");
+                    }
+                }
+            }
+        }
+        Input::Start {
+            holding: own.is_some(),
+            serving: kept,
+            silent,
+            left: left.into_iter().min().unwrap_or(Span::MAX),
+        }
     }
 
     fn hear(&mut self, told: Told) {
@@ -205,6 +254,7 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
                 Input::Done { job, outcome }
             }
             Told::Command(command) => Input::Command(command),
+            Told::Seen(sighting) => Input::Seen(sighting),
             Told::Status(answer) => {
                 let status = self.facts.status(self.clock.now(), &self.node);
                 // Whoever asked may have gone.
@@ -215,8 +265,21 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
         self.step(input);
     }
 
+    /// A wake-up that is overdue goes before whatever else: a node that stood still, with its machine or
+    /// alone, learns first that its leases have ended.
     fn step(&mut self, input: Input) {
+        let is_overdue = |deadline: Deadline| deadline.at < self.clock.now();
+        if input != Input::Deadline && self.deadline.is_some_and(is_overdue) {
+            self.step_once(Input::Deadline);
+        }
+        self.step_once(input);
+    }
+
+    fn step_once(&mut self, input: Input) {
         let now = self.clock.now();
+        if self.is_guarded {
+            self.parts.guard().living(self.clock.since_boot(now));
+        }
         if let Some(record) = &mut self.record {
             record.input(now, &input);
         }
@@ -230,8 +293,8 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
                 Output::Run { job, action } => self.jobs.begin(job, action),
                 Output::Cancel { job } => self.jobs.cancel(job),
                 Output::Hold { claim, until } => {
-                    // Settings know no guarded groups yet, so no node of this agent says so.
-                    warn!(?claim, %until, "leases are not enforced");
+                    let until = self.clock.since_boot(until);
+                    self.parts.guard().hold(claim, until);
                 }
                 Output::Announce { function } => {
                     // An address is announced when it is put on; the parts know of no other way yet.

@@ -1,14 +1,17 @@
 //! A whole new site from its group: settings, management data and keys.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use tetrarch_core::data::GroupData;
+use tetrarch_core::data::{GroupData, Mac, ManagementData, ServiceName};
 use thiserror::Error;
 
 use crate::authority::{Authority, AuthorityError};
+use crate::parts::examine::ServiceCheck;
 
 /// Why a site cannot be made.
 #[derive(Debug, Error)]
@@ -16,6 +19,11 @@ pub enum InitError {
     /// Keys or certificates cannot be made.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
+    /// Nobody can guess how a service is examined.
+    #[error(
+        "how is the service {0:?} examined? Say so with --examine {0}=CHECK, for example --examine {0}=tcp://:PORT"
+    )]
+    Unknown(String),
     /// A file or folder cannot be made. What is there already is never overwritten.
     #[error("{}: {source}", path.display())]
     Path {
@@ -33,8 +41,24 @@ pub struct NewSite {
     pub name: String,
     /// How many virtual servers each host's memory has room for.
     pub guests_max: u8,
-    /// The program that carries out what the management decides.
-    pub program: PathBuf,
+    /// What carries out what the management decides.
+    pub parts: NewParts,
+}
+
+/// What carries out what the management decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NewParts {
+    /// A program of the site's own does everything.
+    Program(PathBuf),
+    /// The agent does everything itself.
+    Native {
+        /// The bridge with the addresses of every server.
+        interface: String,
+        /// How services are examined whose names do not tell.
+        checks: BTreeMap<String, ServiceCheck>,
+        /// The memory of each virtual server, in MB.
+        memory_mb: u32,
+    },
 }
 
 /// A file of a new site.
@@ -76,7 +100,7 @@ pub fn files(site: &NewSite, group: &GroupData) -> Result<Vec<NewFile>, InitErro
         let folder = Path::new(host);
         let tls = folder.join("tls");
         files.extend([
-            public(folder.join("site.toml"), settings(site, group, host)),
+            public(folder.join("site.toml"), settings(site, group, host)?),
             public(
                 tls.join("authorities.pem"),
                 of_authority.certificate.clone(),
@@ -103,23 +127,105 @@ fn secret(path: impl Into<PathBuf>, text: String) -> NewFile {
     }
 }
 
-fn settings(site: &NewSite, group: &GroupData, host: &str) -> String {
-    let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+fn settings(site: &NewSite, group: &GroupData, host: &str) -> Result<String, InitError> {
     let ring = group.members().iter();
     let ring: Vec<String> = ring.map(|data| quoted(data.host().as_str())).collect();
-    format!(
+    let parts = match &site.parts {
+        NewParts::Program(program) => format!("program = {}\n", quoted(&program.to_string_lossy())),
+        NewParts::Native {
+            interface,
+            checks,
+            memory_mb,
+        } => {
+            let mut text = format!("\n[network]\ninterface = {}\n", quoted(interface));
+            for data in group.members() {
+                services(&mut text, data, checks)?;
+            }
+            for data in group.members() {
+                virtual_server(&mut text, data, *memory_mb);
+            }
+            text
+        }
+    };
+    Ok(format!(
         "# This server's settings; every other one is as the documentation says.\n\
          name = {}\n\
          server = {}\n\
          ring = [{}]\n\
          guests_max = {}\n\
-         program = {}\n",
+         safety = \"guarded\"\n\
+         {parts}",
         quoted(&site.name),
         quoted(host),
         ring.join(", "),
         site.guests_max,
-        quoted(&site.program.to_string_lossy()),
-    )
+    ))
+}
+
+/// The table of a server's services.
+fn services(
+    text: &mut String,
+    data: &ManagementData,
+    checks: &BTreeMap<String, ServiceCheck>,
+) -> Result<(), InitError> {
+    let names = data.services().names().iter().map(ServiceName::as_str);
+    let _ = writeln!(text, "\n[services.{}]", quoted(data.host().as_str()));
+    for name in names {
+        let given = checks.get(name).map(ToString::to_string);
+        let check = given.or_else(|| usual_check(name).map(str::to_owned));
+        let check = check.ok_or_else(|| InitError::Unknown(name.to_owned()))?;
+        // Writing to a text cannot fail.
+        let _ = writeln!(
+            text,
+            "{} = {{ examine = {} }}",
+            quoted(name),
+            quoted(&check)
+        );
+    }
+    Ok(())
+}
+
+/// How a service with a well-known name is examined.
+fn usual_check(name: &str) -> Option<&'static str> {
+    let stem = name.split(['@', '.']).next().unwrap_or(name);
+    match stem {
+        "postfix" | "exim4" | "sendmail" => Some("smtp://"),
+        "dovecot" => Some("imap://"),
+        "nginx" | "apache2" | "httpd" | "lighttpd" | "caddy" => Some("http://"),
+        "vsftpd" | "proftpd" => Some("ftp://"),
+        "squid" => Some("tcp://:3128"),
+        "ssh" | "sshd" => Some("ssh://"),
+        "named" | "bind9" => Some("tcp://:53"),
+        "mysql" | "mariadb" => Some("tcp://:3306"),
+        "postgresql" => Some("tcp://:5432"),
+        _ => None,
+    }
+}
+
+/// The table of a function's virtual server.
+fn virtual_server(text: &mut String, data: &ManagementData, memory_mb: u32) {
+    let (host, name) = (data.host().as_str(), data.virtual_name().as_str());
+    let mac = virtual_mac(data.mac()).map_or_else(|| data.mac().to_string(), |mac| mac.to_string());
+    let image = format!("/srv/tetrarch/images/{name}");
+    let _ = write!(
+        text,
+        "\n[virtual_server.{}]\nimage = {}\nmac = {}\nmemory_mb = {memory_mb}\n",
+        quoted(host),
+        quoted(&image),
+        quoted(&mac),
+    );
+}
+
+/// A locally administered MAC address that follows from a server's own.
+fn virtual_mac(own: Mac) -> Option<Mac> {
+    let mut octets = own.octets();
+    octets[0] = 0x02;
+    octets[5] ^= 0x80;
+    Mac::new(octets).ok()
 }
 
 /// Writes `files` under `folder`, which only its owner may enter.
@@ -172,10 +278,36 @@ mod tests {
 
     #[test]
     fn a_new_site_can_be_used_as_it_is() {
+        let native = NewParts::Native {
+            interface: "br0".to_owned(),
+            checks: BTreeMap::new(),
+            memory_mb: 2048,
+        };
+        can_be_used(native);
+        can_be_used(NewParts::Program("/usr/lib/tetrarch/parts".into()));
+    }
+
+    #[test]
+    fn a_service_that_nobody_knows_must_be_explained() {
+        let text = "10.0.0.1\na\n10.0.0.2\n52:54:00:00:00:01\nodd\nab\n/vm/a.xml\n";
+        let data = ManagementData::parse(text).unwrap();
+        let mut checks = BTreeMap::new();
+        let refused = services(&mut String::new(), &data, &checks);
+        assert!(matches!(refused, Err(InitError::Unknown(name)) if name == "odd"));
+        checks.insert("odd".to_owned(), "tcp://:7".parse().unwrap());
+        let mut text = String::new();
+        services(&mut text, &data, &checks).unwrap();
+        assert!(
+            text.contains("\"odd\" = { examine = \"tcp://:7\" }"),
+            "{text}"
+        );
+    }
+
+    fn can_be_used(parts: NewParts) {
         let site = NewSite {
             name: "the \"office\"".to_owned(),
             guests_max: 3,
-            program: "/usr/lib/tetrarch/parts".into(),
+            parts,
         };
         let (folder, group) = (tempfile::tempdir().unwrap(), group());
         let path = folder.path();

@@ -6,7 +6,10 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tetrarch_core::{Action, JobId, Outcome, SERVERS_MAX, ServerId, ServiceSet, Span, Timing};
+use tetrarch_core::{
+    Action, Claim, Claims, Config, JobId, Outcome, SERVERS_MAX, Safety, ServerId, ServiceSet, Span,
+    Timing,
+};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
@@ -14,7 +17,7 @@ use tracing::{debug, warn};
 use crate::clock::Clock;
 use crate::driver::Told;
 use crate::link::{Peers, Request};
-use crate::parts::{Examine, Failure, OwnAddress, Parts, Power, VirtualServers};
+use crate::parts::{Examine, Failure, Guard, OwnAddress, Parts, Power, VirtualServers};
 
 /// What a cancellation means for a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +61,18 @@ fn lane_of(action: Action) -> Lane {
     }
 }
 
+/// What a guarded server needs a hold of before it does this.
+const fn claim_of(action: Action, me: ServerId) -> Option<Claim> {
+    match action {
+        Action::Resume { function } | Action::ColdStart { function } => {
+            Some(Claim::Image(function))
+        }
+        Action::Assign { function } => Some(Claim::Address(function)),
+        Action::AssignOwn => Some(Claim::Address(me)),
+        _ => None,
+    }
+}
+
 /// The end of the job before in the same lane: it comes when the sender is dropped.
 type Turn = Option<oneshot::Receiver<()>>;
 
@@ -68,6 +83,8 @@ pub(crate) struct Jobs<C, P, N> {
     parts: Arc<P>,
     peers: Arc<N>,
     timing: Timing,
+    me: ServerId,
+    is_guarded: bool,
     told: mpsc::Sender<Told>,
     tasks: JoinSet<()>,
     /// Jobs whose result the driver has not taken yet.
@@ -84,6 +101,8 @@ struct Task<C, P, N> {
     told: mpsc::Sender<Told>,
     job: JobId,
     action: Action,
+    /// What this needs a hold of, in a guarded group.
+    needed: Option<Claim>,
     limit: Span,
 }
 
@@ -92,14 +111,16 @@ impl<C: Clock, P: Parts, N: Peers> Jobs<C, P, N> {
         clock: C,
         parts: Arc<P>,
         peers: Arc<N>,
-        timing: Timing,
+        config: &Config,
         told: mpsc::Sender<Told>,
     ) -> Self {
         Self {
             clock,
             parts,
             peers,
-            timing,
+            timing: *config.timing(),
+            me: config.me(),
+            is_guarded: config.safety() == Safety::Guarded,
             told,
             tasks: JoinSet::new(),
             open: BTreeMap::new(),
@@ -126,6 +147,7 @@ impl<C: Clock, P: Parts, N: Peers> Jobs<C, P, N> {
             told: self.told.clone(),
             job,
             action,
+            needed: claim_of(action, self.me).filter(|_| self.is_guarded),
             limit: match kind_of(action) {
                 Kind::Examination => self.timing.examination_max,
                 Kind::Start(_) | Kind::Command => self.timing.job_max,
@@ -206,7 +228,38 @@ impl<C: Clock, P: Parts, N: Peers> Task<C, P, N> {
         let _ = self.told.send(Told::Done { job, outcome }).await;
     }
 
+    /// Refuses what there is no hold for at this moment, and undoes what was done after its hold had
+    /// ended: the end was enforced when there was nothing to end yet.
     async fn perform_in_time(&self) -> Outcome {
+        if !self.may() {
+            warn!(action = ?self.action, "refused, as there is no hold for it");
+            return Outcome::Failed;
+        }
+        let outcome = self.perform_within_limit().await;
+        if outcome != Outcome::Ok || self.may() {
+            return outcome;
+        }
+        warn!(action = ?self.action, "undone, as its hold has ended meanwhile");
+        let (virtual_servers, own) = (self.parts.virtual_servers(), self.parts.own_address());
+        let undone = match self.action {
+            Action::Resume { function } | Action::ColdStart { function } => {
+                virtual_servers.undo_start(function).await
+            }
+            Action::Assign { function } => virtual_servers.release(function).await,
+            _ => own.release().await,
+        };
+        if let Err(why) = undone {
+            warn!(action = ?self.action, %why, "could not be undone");
+        }
+        Outcome::Failed
+    }
+
+    fn may(&self) -> bool {
+        let has_hold = |claim| self.parts.guard().left(claim).is_some();
+        self.needed.is_none_or(has_hold)
+    }
+
+    async fn perform_within_limit(&self) -> Outcome {
         let due = self.clock.now() + self.limit;
         tokio::select! {
             biased;
@@ -248,13 +301,25 @@ impl<C: Clock, P: Parts, N: Peers> Task<C, P, N> {
             Action::Suspend { function } => virtual_servers.suspend(function).await,
             Action::AssignOwn => own.assign().await,
             Action::ReleaseOwn => own.release().await,
-            Action::Fence { .. } => Err("no fencing device is set up".into()),
-            Action::Vote { .. } => Err("the shared area gives no votes yet".into()),
+            Action::Fence { target } => power.fence(target).await,
+            Action::Vote { claims } => {
+                return self.votes_outcome(self.parts.guard().vote(claims).await);
+            }
         };
         match result {
             Ok(()) => Outcome::Ok,
             Err(why) => {
                 warn!(action = ?self.action, %why, "a job failed");
+                Outcome::Failed
+            }
+        }
+    }
+
+    fn votes_outcome(&self, result: Result<Claims, Failure>) -> Outcome {
+        match result {
+            Ok(claims) => Outcome::Granted(claims),
+            Err(why) => {
+                debug!(action = ?self.action, %why, "the witness gave no votes");
                 Outcome::Failed
             }
         }

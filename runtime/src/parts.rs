@@ -4,10 +4,12 @@
 pub mod address;
 mod command;
 pub mod examine;
+pub mod guests;
+pub mod joined;
 pub mod power;
 pub mod program;
 pub mod qemu;
 pub mod systemd;
 mod traits;
 
-pub use traits::{Examine, Failure, OwnAddress, Parts, Power, Services, VirtualServers};
+pub use traits::{Examine, Failure, Guard, OwnAddress, Parts, Power, Services, VirtualServers};

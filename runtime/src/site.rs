@@ -1,5 +1,6 @@
 //! The settings of one server: `/etc/tetrarch/site.toml`.
 
+mod native;
 mod place;
 #[cfg(test)]
 mod tests;
@@ -13,13 +14,14 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer};
 use tetrarch_core::data::{GroupData, HostName, ManagementData};
 use tetrarch_core::executer::ExecuterSettings;
-use tetrarch_core::{Config, ServerId, Span, Timing};
+use tetrarch_core::{Config, Members, Safety, ServerId, Span, Timing};
 use thiserror::Error;
 use toml::Spanned;
 
 use crate::peers::tls::TlsFiles;
 use crate::recorder::RecordSettings;
 
+pub use native::{NetworkSettings, Part, PartsSettings, ServiceSettings, VirtualSettings};
 pub use place::line_and_column;
 
 /// Where the settings are, unless somebody says otherwise.
@@ -27,6 +29,9 @@ pub const SITE_FILE: &str = "/etc/tetrarch/site.toml";
 
 /// The most bytes that a file of settings may have.
 pub const SITE_BYTES_MAX: u64 = 1 << 16;
+
+/// The shortest lease of a guarded group: lifetimes in the kernel are whole seconds, and end late.
+const HOLD_MIN: Span = Span::from_secs(3);
 
 /// Why settings were refused.
 #[derive(Debug, Error)]
@@ -69,14 +74,18 @@ pub struct Site {
     pub listen: Vec<Option<SocketAddr>>,
     /// How many virtual servers this host's memory has room for.
     pub guests_max: u8,
-    /// The program that carries out what the management decides.
-    pub program: PathBuf,
+    /// By which rules the group plays.
+    pub safety: Safety,
+    /// What carries out what the management decides.
+    pub parts: PartsSettings,
     /// Who this server is.
     pub tls: TlsFiles,
     /// The shared area with the management data.
     pub shared: PathBuf,
     /// The folder for the local copy, the records and the flag file.
     pub state: PathBuf,
+    /// The folder for what does not outlive the running system.
+    pub run: PathBuf,
     /// The control socket.
     pub socket: PathBuf,
     /// The executer's waits.
@@ -112,7 +121,17 @@ struct SiteFile {
     server: Spanned<String>,
     ring: Spanned<Vec<Spanned<String>>>,
     guests_max: u8,
-    program: PathBuf,
+    #[serde(default)]
+    safety: Rules,
+    program: Option<PathBuf>,
+    by_program: Option<Spanned<Vec<Part>>>,
+    network: Option<Spanned<native::NetworkFile>>,
+    #[serde(default)]
+    services: native::Services,
+    #[serde(default)]
+    power: native::Powers,
+    #[serde(default)]
+    virtual_server: native::Virtuals,
     #[serde(default = "port")]
     port: u16,
     #[serde(default)]
@@ -125,6 +144,27 @@ struct SiteFile {
     #[serde(default)]
     records: Records,
     timing: Option<Spanned<Protocol>>,
+}
+
+/// The value of `safety`: guarded, unless somebody says otherwise.
+#[derive(Clone, Copy, Debug)]
+struct Rules(Safety);
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self(Safety::Guarded)
+    }
+}
+
+impl<'de> Deserialize<'de> for Rules {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let found = Safety::ALL.iter().find(|safety| safety.name() == text);
+        found.copied().map(Self).ok_or_else(|| {
+            let names: Vec<_> = Safety::ALL.iter().map(|safety| safety.name()).collect();
+            de::Error::custom(format!("expected {}, found {text:?}", names.join(" or ")))
+        })
+    }
 }
 
 const fn port() -> u16 {
@@ -203,6 +243,8 @@ struct Protocol {
     join_wait: Option<Wait>,
     examination_max: Option<Wait>,
     job_max: Option<Wait>,
+    lease_term: Option<Wait>,
+    lease_margin: Option<Wait>,
 }
 
 impl Protocol {
@@ -218,9 +260,8 @@ impl Protocol {
             join_wait: or(self.join_wait, 1_000),
             examination_max: or(self.examination_max, 10_000),
             job_max: or(self.job_max, 120_000),
-            // Only guarded groups have leases; this agent runs the paper's protocol.
-            lease_term: Span::from_secs(6),
-            lease_margin: Span::from_millis(600),
+            lease_term: or(self.lease_term, 6_000),
+            lease_margin: or(self.lease_margin, 600),
         }
     }
 }
@@ -294,7 +335,14 @@ impl Site {
     ///
     /// Never for settings that were read: this was checked then.
     pub fn config(&self) -> Result<Config, tetrarch_core::ConfigError> {
-        Config::new(self.me, self.ring.len(), self.guests_max, self.timing)
+        let config = Config::new(self.me, self.ring.len(), self.guests_max, self.timing)?;
+        let fenced = |server: &ServerId| {
+            let switch = self.parts.power.get(server.index());
+            switch.is_some_and(Option::is_some)
+        };
+        let all = ServerId::all(self.ring.len()).filter(fenced);
+        let fenceable = all.fold(Members::NONE, Members::with);
+        Ok(config.with_safety(self.safety).with_fenceable(fenceable))
     }
 
     /// The flag file: while it is there, the management programs run.
@@ -361,7 +409,23 @@ impl SiteFile {
         let timing = timing.timing();
         // The ring has been checked, so what may be wrong are the waits.
         Config::new(me, ring.len(), self.guests_max, timing)
-            .map_err(|error| (timing_at, error.to_string()))?;
+            .map_err(|error| (timing_at.clone(), error.to_string()))?;
+        let safety = self.safety.0;
+        let hold = timing.lease_term.saturating_sub(timing.lease_margin);
+        if safety == Safety::Guarded && hold < HOLD_MIN {
+            let why =
+                format!("expected lease_term to be longer than lease_margin by {HOLD_MIN} or more");
+            return Err((timing_at, why));
+        }
+        let parts = native::Written {
+            program: self.program,
+            by_program: self.by_program,
+            network: self.network,
+            services: self.services,
+            power: self.power,
+            virtual_server: self.virtual_server,
+        };
+        let parts = parts.checked(&ring, me)?;
         let (waits_at, waits) = taken(self.executer);
         let usual = ExecuterSettings::default();
         let executer = ExecuterSettings::new(
@@ -376,7 +440,8 @@ impl SiteFile {
             port: self.port,
             listen,
             guests_max: self.guests_max,
-            program: self.program,
+            safety,
+            parts,
             tls: TlsFiles {
                 authorities: self.tls.authorities,
                 certificate: self.tls.certificate,
@@ -384,6 +449,7 @@ impl SiteFile {
             },
             shared: self.folders.shared,
             socket: self.folders.run.join("control.sock"),
+            run: self.folders.run,
             executer,
             records: RecordSettings {
                 folder: self.folders.state.join("records"),

@@ -31,7 +31,7 @@ async fn claim(vip: &str) {
     let address: VirtualAddress = vip.parse().unwrap();
     Addresses::open()
         .unwrap()
-        .add(&eth0(), address)
+        .add(&eth0(), address, None)
         .await
         .unwrap();
 }
@@ -49,15 +49,15 @@ fn an_address_is_put_on_and_taken_off() {
             let address = vip.address();
             assert!(!table.holds(address).await.unwrap());
             assert!(!table.remove(address).await.unwrap());
-            table.add(&eth0(), vip).await.unwrap();
-            table.add(&eth0(), vip).await.unwrap();
+            table.add(&eth0(), vip, None).await.unwrap();
+            table.add(&eth0(), vip, None).await.unwrap();
             assert!(table.holds(address).await.unwrap());
             assert!(table.remove(address).await.unwrap());
             assert!(!table.holds(address).await.unwrap());
         }
         // With another prefix, as another program may have put it there.
         let wide: VirtualAddress = "10.77.0.201/24".parse().unwrap();
-        table.add(&eth0(), wide).await.unwrap();
+        table.add(&eth0(), wide, None).await.unwrap();
         assert!(table.remove(wide.address()).await.unwrap());
         assert!(table.holds("10.77.0.1".parse().unwrap()).await.unwrap());
     });
@@ -70,7 +70,7 @@ fn an_address_is_put_on_and_taken_off() {
         real::run("ip link del gone0");
         let table = Addresses::open().unwrap();
         let error = table
-            .add(&gone, "10.77.0.9".parse().unwrap())
+            .add(&gone, "10.77.0.9".parse().unwrap(), None)
             .await
             .unwrap_err();
         assert!(

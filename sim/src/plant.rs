@@ -3,7 +3,7 @@
 //!
 //! [`Simulation`](crate::simulation::Simulation) couples the same system with nodes of its own.
 
-use tetrarch_core::{Action, Input, JobId, Members, Message, ServerId, Time};
+use tetrarch_core::{Action, Claim, Input, JobId, Members, Message, ServerId, Time};
 
 use crate::parameters::Parameters;
 use crate::scenario::Scenario;
@@ -62,6 +62,11 @@ impl Plant {
     /// A node on `server` no longer wants the result of a job.
     pub fn cancel(&mut self, server: ServerId, job: JobId) {
         self.world.cancel(server, job);
+    }
+
+    /// A node of a guarded group on `server` is told by its leases that it may hold `claim` until then.
+    pub fn hold(&mut self, server: ServerId, claim: Claim, until: Time) {
+        self.world.hold(server, claim, until);
     }
 
     /// Whether the management programs of `server` run.

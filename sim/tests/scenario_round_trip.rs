@@ -7,12 +7,12 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use tetrarch_core::{Members, Span, Time, Version};
+use tetrarch_core::{Damping, Failback, Members, Order, Span, Time, Version};
 use tetrarch_sim::check::Invariant;
 use tetrarch_sim::parameters::{Parameters, TABLE};
 use tetrarch_sim::scenario::{
-    Bounds, Check, Equipment, Expect, Fault, FaultAction, Metric, Safety, Scenario, ServerIndex,
-    Sightings, Trouble,
+    Bounds, Check, Equipment, Expect, Fault, FaultAction, Metric, Operation, Policy, Safety,
+    Scenario, ServerIndex, Sightings, Trouble,
 };
 use tetrarch_sim::units::Ratio;
 
@@ -102,7 +102,42 @@ fn action(size: usize) -> impl Strategy<Value = FaultAction> {
         Just(FaultAction::FileServerDown),
         Just(FaultAction::FileServerUp),
         (1u32..=1000).prop_map(FaultAction::FileServerSlow),
+        operation(size).prop_map(FaultAction::Operation),
     ]
+}
+
+fn operation(size: usize) -> impl Strategy<Value = Operation> {
+    (server(size), any::<bool>(), 0..6_u8).prop_map(|(place, on, kind)| {
+        let server = place.id().unwrap();
+        match kind {
+            0 => Operation::Order(Order::Maintenance { server, on }),
+            1 => Operation::Order(Order::MaintenanceOfAll { on }),
+            2 => Operation::Order(Order::Freeze { on }),
+            3 => Operation::Order(Order::HandOver { server }),
+            4 => Operation::Order(Order::HandBack { server }),
+            _ => Operation::Leave {
+                server: place,
+                restart: on,
+            },
+        }
+    })
+}
+
+fn policy() -> impl Strategy<Value = Policy> {
+    let span = || any::<u32>().prop_map(|ns| Span::from_nanos(u64::from(ns)));
+    let failback = prop_oneof![
+        Just(Failback::Automatic),
+        Just(Failback::Manual),
+        span().prop_map(Failback::Delayed),
+    ];
+    let damping = (any::<u8>(), span(), span(), span());
+    let damping = damping.prop_map(|(recoveries_max, window, hold, hold_max)| Damping {
+        recoveries_max,
+        window,
+        hold,
+        hold_max,
+    });
+    (failback, option::of(damping)).prop_map(|(failback, damping)| Policy { failback, damping })
 }
 
 fn bounds() -> impl Strategy<Value = Bounds> {
@@ -129,6 +164,11 @@ fn check(size: usize, duration: Span) -> impl Strategy<Value = Check> {
         }),
         (server(size), option::of(server(size)), at())
             .prop_map(|(function, by, at)| Check::Served { function, by, at }),
+        (server(size), any::<u32>(), at()).prop_map(|(function, ns, at)| Check::Outage {
+            function,
+            at_most: Span::from_nanos(u64::from(ns)),
+            at,
+        }),
         (subsequence(all(size), 0..=size).prop_shuffle(), at())
             .prop_map(|(members, at)| Check::Members { members, at }),
         (select(Invariant::ALL), option::of(server(size)))
@@ -214,11 +254,12 @@ fn scenario() -> impl Strategy<Value = Scenario> {
             prose(),
             servers(size),
             parameters(),
-            equipment(size),
+            (equipment(size), policy()),
             any::<u64>(),
         );
         (heads, vec(fault, 0..6), vec(expect, 0..6)).prop_map(move |(head, faults, expects)| {
-            let ((name, purpose), (group, services), parameters, equipment, seed) = head;
+            let ((name, purpose), (group, services), parameters, settings, seed) = head;
+            let (equipment, policy) = settings;
             Scenario {
                 name,
                 purpose,
@@ -226,6 +267,7 @@ fn scenario() -> impl Strategy<Value = Scenario> {
                 services,
                 parameters,
                 safety: Safety::default(),
+                policy,
                 equipment,
                 seed,
                 duration,

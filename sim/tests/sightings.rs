@@ -2,6 +2,7 @@
 //! when servers report it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::print_stdout, reason = "the figures that the documents quote")]
 
 use tetrarch_core::{ServerId, Span};
 use tetrarch_sim::run::run;

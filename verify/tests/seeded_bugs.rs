@@ -61,7 +61,10 @@ const CATCHES: &[(Bug, Net)] = &[
     (Bug::StopsAndLeaves, Swarm(Paper, 2, NoProgress)),
     (Bug::VotesTwice, Swarm(Guarded, 2, HOLDER)),
     (Bug::CountsOneLess, Swarm(Guarded, 4, HOLDER)),
-    (Bug::AssignsUnleased, Swarm(Guarded, 4, NoProgress)),
+    (
+        Bug::AssignsUnleased,
+        Script("no address is put on without its lease"),
+    ),
     (Bug::HoldsForEver, Swarm(Guarded, 4, NoProgress)),
     (Bug::MissesLeaseEnd, Swarm(Guarded, 2, NoProgress)),
     (Bug::GivesUpEarly, Swarm(Guarded, 4, HOLDER)),
@@ -69,10 +72,6 @@ const CATCHES: &[(Bug, Net)] = &[
     (
         Bug::NeverOverruled,
         Script("a real server's address is left to it"),
-    ),
-    (
-        Bug::KeepsUnleased,
-        Script("an address without a lease is dropped"),
     ),
     (
         Bug::FencesAlone,
@@ -184,42 +183,83 @@ fn outputs(
     }
 }
 
-/// Whether what the script is called holds.
-fn script(name: &str, bug: Option<Bug>) -> bool {
-    let (asker, rival) = (place(0), place(2));
-    let claims = Claims::NONE.with(Claim::Address(asker));
-    let asked = |life, stamp| Sequence {
+fn asked(life: u32, stamp: u64) -> Sequence {
+    Sequence {
         life: Some(Life::new(life)),
         stamp: Time::from_nanos(stamp).into(),
-    };
-    let renew = |from, claims, asked| (from, Message::Renew { claims, asked });
+    }
+}
+
+const fn renew(from: ServerId, claims: Claims, asked: Sequence) -> (ServerId, Message) {
+    (from, Message::Renew { claims, asked })
+}
+
+/// The claims that scripts ask votes for, the server that has them first, and another that wants them.
+fn wanted() -> (Claims, ServerId, ServerId) {
+    let (asker, rival) = (place(0), place(2));
+    (Claims::NONE.with(Claim::Address(asker)), asker, rival)
+}
+
+/// Whether a voter that is told this gives the rival what it wants.
+fn vote_went_to_rival(bug: Option<Bug>, told: &[(ServerId, Message)]) -> bool {
+    let (claims, _, rival) = wanted();
     let nothing = (Members::NONE, Span::MAX);
-    let zero = Span::ZERO;
-    let vote_went_to_rival = |told: &[(ServerId, Message)]| {
-        let outputs = outputs(Guarded, bug, false, nothing, told, None, zero);
-        outputs.iter().any(|output| {
-            matches!(output, Output::Send { to, message: Message::Grant { claims: given, .. } }
-                if *to == rival && *given == claims)
-        })
+    let outputs = outputs(Guarded, bug, false, nothing, told, None, Span::ZERO);
+    outputs.iter().any(|output| {
+        matches!(output, Output::Send { to, message: Message::Grant { claims: given, .. } }
+            if *to == rival && *given == claims)
+    })
+}
+
+fn runs(outputs: &[Output], wanted: Action) -> bool {
+    outputs
+        .iter()
+        .any(|output| matches!(output, Output::Run { action, .. } if *action == wanted))
+}
+
+/// Whether a manager that does not hear `target`, and has asked the others, fences it.
+fn fences_unheard(bug: Option<Bug>, target: ServerId) -> bool {
+    let told = [renew(target, Claims::NONE, asked(1, 1))];
+    let left = (Members::NONE, Span::MAX);
+    let then = Span::from_secs(30);
+    let outputs = outputs(Guarded, bug, true, left, &told, None, then);
+    let asks = |output: &Output| {
+        let message = match output {
+            Output::Send { message, .. } => Some(message),
+            _ => None,
+        };
+        matches!(message, Some(Message::Doubt { .. }))
     };
-    let runs = |outputs: Vec<Output>, wanted: Action| {
-        outputs
-            .iter()
-            .any(|output| matches!(output, Output::Run { action, .. } if *action == wanted))
-    };
+    assert!(outputs.iter().any(asks));
+    runs(&outputs, Action::Fence { target })
+}
+
+/// Whether what the script is called holds.
+fn script(name: &str, bug: Option<Bug>) -> bool {
+    let (claims, asker, rival) = wanted();
     match name {
-        "a late question frees no vote" => !vote_went_to_rival(&[
-            renew(asker, claims, asked(1, 2)),
-            renew(asker, Claims::NONE, asked(1, 1)),
-            renew(rival, claims, asked(1, 1)),
-        ]),
+        "a late question frees no vote" => !vote_went_to_rival(
+            bug,
+            &[
+                renew(asker, claims, asked(1, 2)),
+                renew(asker, Claims::NONE, asked(1, 1)),
+                renew(rival, claims, asked(1, 1)),
+            ],
+        ),
         "a fence frees no votes of a later life" => {
             let (target, life) = (asker, Life::new(1));
-            !vote_went_to_rival(&[
+            let told = [
                 renew(asker, claims, asked(2, 1)),
                 (place(3), Message::Fenced { target, life }),
                 renew(rival, claims, asked(1, 1)),
-            ])
+            ];
+            !vote_went_to_rival(bug, &told)
+        }
+        "no address is put on without its lease" => {
+            let nothing = (Members::NONE, Span::MAX);
+            let then = Span::from_secs(30);
+            let outputs = outputs(Guarded, bug, false, nothing, &[], None, then);
+            !runs(&outputs, Action::AssignOwn)
         }
         "a real server's address is left to it" => {
             let (function, structure) = (rival, Structure::whole(4));
@@ -229,33 +269,12 @@ fn script(name: &str, bug: Option<Bug>) -> bool {
             };
             let serving = (Members::NONE.with(function), Span::MAX);
             let told = [(function, holds)];
-            let outputs = outputs(Paper, bug, true, serving, &told, None, zero);
-            runs(outputs, Action::Release { function })
-        }
-        "an address without a lease is dropped" => {
-            let held = (Members::NONE, zero);
-            let function = place(1);
-            let seen = Some(Sighting::Rival { function });
-            let outputs = outputs(Guarded, bug, true, held, &[], seen, zero);
-            runs(outputs, Action::ReleaseOwn)
+            let outputs = outputs(Paper, bug, true, serving, &told, None, Span::ZERO);
+            runs(&outputs, Action::Release { function })
         }
         _ => {
             assert_eq!(name, "nobody is fenced on one server's word");
-            let target = rival;
-            let told = [renew(target, Claims::NONE, asked(1, 1))];
-            let left = (Members::NONE, Span::MAX);
-            let then = Span::from_secs(30);
-            let outputs = outputs(Guarded, bug, true, left, &told, None, then);
-            assert!(outputs.iter().any(|output| {
-                matches!(
-                    output,
-                    Output::Send {
-                        message: Message::Doubt { .. },
-                        ..
-                    }
-                )
-            }));
-            !runs(outputs, Action::Fence { target })
+            !fences_unheard(bug, rival)
         }
     }
 }

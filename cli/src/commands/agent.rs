@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tetrarch_runtime::agent::{self, SiteProgram};
+use tetrarch_runtime::agent::{self, FromSettings};
 use tetrarch_runtime::site::{SITE_FILE, Site};
 use tracing_subscriber::EnvFilter;
 
@@ -29,6 +29,14 @@ pub(crate) struct Args {
 /// Runs until a signal ends it.
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let site = Site::load(&args.site)?;
+    log_to_stderr();
+    let program = std::env::current_exe().map_err(|source| CliError::Guard { source })?;
+    agent::run(site, FromSettings { program })?;
+    Ok(Exit::Fine)
+}
+
+/// Lets the log go to standard error.
+pub(crate) fn log_to_stderr() {
     let level = EnvFilter::try_from_env("TETRARCH_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     // journald adds the time itself.
     tracing_subscriber::fmt()
@@ -37,6 +45,4 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         .with_ansi(false)
         .without_time()
         .init();
-    agent::run(site, SiteProgram)?;
-    Ok(Exit::Fine)
 }

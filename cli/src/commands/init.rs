@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use tetrarch_runtime::init::{self, NewSite};
+use tetrarch_runtime::init::{self, NewParts, NewSite};
+use tetrarch_runtime::parts::examine::ServiceCheck;
 
 use crate::args::Exit;
 use crate::error::CliError;
@@ -33,9 +34,25 @@ pub(crate) struct Args {
     /// How many virtual servers each host's memory has room for
     #[arg(long, value_name = "N", default_value_t = 3)]
     guests_max: u8,
-    /// The program on each server that carries out what the management decides
-    #[arg(long, value_name = "FILE", default_value = "/usr/lib/tetrarch/parts")]
-    program: PathBuf,
+    /// The bridge on each server that has its addresses and those of its virtual servers
+    #[arg(long, value_name = "NAME", default_value = "br0")]
+    interface: String,
+    /// How a service is examined whose name does not tell, such as app=tcp://:8080
+    #[arg(long, value_name = "SERVICE=CHECK", value_parser = parse_check)]
+    examine: Vec<(String, ServiceCheck)>,
+    /// The memory of each virtual server in MB
+    #[arg(long, value_name = "MB", default_value_t = 2048)]
+    memory_mb: u32,
+    /// A program of your own on each server that does everything to servers
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["interface", "examine", "memory_mb"])]
+    program: Option<PathBuf>,
+}
+
+fn parse_check(text: &str) -> Result<(String, ServiceCheck), String> {
+    let expected = || format!("expected SERVICE=CHECK, such as app=tcp://:8080, found {text:?}");
+    let (service, check) = text.split_once('=').ok_or_else(expected)?;
+    let check = check.parse().map_err(|error| format!("{error}"))?;
+    Ok((service.to_owned(), check))
 }
 
 /// Writes the site.
@@ -44,7 +61,14 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     let site = NewSite {
         name: args.name.clone(),
         guests_max: args.guests_max,
-        program: args.program.clone(),
+        parts: match &args.program {
+            Some(program) => NewParts::Program(program.clone()),
+            None => NewParts::Native {
+                interface: args.interface.clone(),
+                checks: args.examine.iter().cloned().collect(),
+                memory_mb: args.memory_mb,
+            },
+        },
     };
     let files = init::files(&site, &group)?;
     init::write(&args.out, &files)?;

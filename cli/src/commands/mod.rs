@@ -7,6 +7,7 @@ mod config;
 mod data;
 mod events;
 mod explain;
+mod guard;
 mod init;
 mod man;
 mod manage;
@@ -45,6 +46,7 @@ pub(crate) enum Command {
     Init(init::Args),
     Config(config::Args),
     Agent(agent::Args),
+    Guard(guard::Args),
     Status(status::Args),
     Events(events::Args),
     Manage(manage::Args),
@@ -68,6 +70,7 @@ pub(crate) fn run(command: &Command, output: &Output) -> Result<Exit, CliError> 
         Command::Init(args) => init::run(args, output),
         Command::Config(args) => config::run(args, output),
         Command::Agent(args) => agent::run(args),
+        Command::Guard(args) => guard::run(args),
         Command::Status(args) => status::run(args, output),
         Command::Events(args) => events::run(args, output),
         Command::Manage(args) => manage::run(args, output),

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use tetrarch_core::Config;
 use tetrarch_core::data::GroupData;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use super::{Agent, Command, LOCAL_MAX, MakeParts, requests};
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::driver::{Driver, Handle};
 use crate::parts::Failure;
 use crate::peers::{Addresses, Arrivals, Network};
@@ -67,9 +68,9 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
             .call(LOCAL_MAX, move || store::read(&folder, &ring));
         let group = read.await.ok_or("the local disk does not answer")??;
         let network = self.connect(&group).await?;
-        let config = shared.site.config()?;
-        let parts = Arc::new(self.make.make(&shared.site, &group)?);
-        let record = self.record().await;
+        let config = shared.site.config()?.with_life(clock::life());
+        let parts = Arc::new(self.make.make(&shared.site, &group).await?);
+        let record = self.record(config).await;
         let (driver, handle) = Driver::new(
             config,
             self.clock.clone(),
@@ -88,10 +89,9 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
     }
 
     /// A record of the next life. Without one the programs run all the same.
-    async fn record(&self) -> Option<Recorder> {
+    async fn record(&self, config: Config) -> Option<Recorder> {
         let site = self.shared.site.clone();
         let begun = self.shared.local.call(LOCAL_MAX, move || {
-            let config = site.config().ok()?;
             match Recorder::begin(&site.records, site.host(), &config) {
                 Ok((recorder, _)) => Some(recorder),
                 Err(why) => {
@@ -111,7 +111,7 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
             return Ok(connected.network.clone());
         }
         let credentials = self.credentials(group).await?;
-        let network = Network::new(credentials);
+        let network = Network::new(credentials, self.greeting);
         let (ask, asked) = mpsc::channel(REQUESTS_MAX);
         let site = &self.shared.site;
         let addresses = Addresses {

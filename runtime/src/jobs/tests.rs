@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use tetrarch_core::{Members, Message, Owner, Time};
+use tetrarch_core::{Claims, Members, Message, Owner, Time};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -19,6 +19,10 @@ impl Clock for Paused {
         Time::from_nanos(self.0.elapsed().as_nanos() as u64)
     }
 
+    fn since_boot(&self, at: Time) -> Span {
+        Span::from_nanos(at.as_nanos())
+    }
+
     async fn sleep_until(&self, at: Time) {
         let after = Duration::from_nanos(at.as_nanos());
         tokio::time::sleep_until(self.0 + after).await;
@@ -29,6 +33,8 @@ impl Clock for Paused {
 struct Server {
     calls: Mutex<Vec<&'static str>>,
     let_end: Semaphore,
+    /// How many looks find a hold.
+    held: Mutex<u32>,
 }
 
 impl Server {
@@ -67,6 +73,10 @@ impl Power for Server {
 
     async fn power_on(&self, _: ServerId) -> Result<(), Failure> {
         self.call("power on").await
+    }
+
+    async fn fence(&self, _: ServerId) -> Result<(), Failure> {
+        self.call("fence").await
     }
 }
 
@@ -121,6 +131,7 @@ impl Parts for Server {
     type Power = Self;
     type VirtualServers = Self;
     type OwnAddress = Self;
+    type Guard = Self;
 
     fn examine(&self) -> &Self {
         self
@@ -141,6 +152,31 @@ impl Parts for Server {
     fn own_address(&self) -> &Self {
         self
     }
+
+    fn guard(&self) -> &Self {
+        self
+    }
+}
+
+/// Everything may be held while `held` is not zero, each look taking one of it.
+impl Guard for Server {
+    fn silent(&self) -> Span {
+        Span::ZERO
+    }
+
+    fn left(&self, _: Claim) -> Option<Span> {
+        let mut held = self.held.lock().unwrap();
+        *held = held.checked_sub(1)?;
+        Some(Span::MAX)
+    }
+
+    fn living(&self, _: Span) {}
+
+    fn hold(&self, _: Claim, _: Span) {}
+
+    async fn vote(&self, claims: Claims) -> Result<Claims, Failure> {
+        self.call("vote").await.map(|()| claims)
+    }
 }
 
 impl Peers for Server {
@@ -160,15 +196,22 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::under(Safety::Paper, 0)
+    }
+
+    fn under(safety: Safety, held: u32) -> Self {
         let server = Arc::new(Server {
             calls: Mutex::default(),
             let_end: Semaphore::new(0),
+            held: Mutex::new(held),
         });
         let (tell, told) = mpsc::channel(16);
         let timing = tetrarch_sim::parameters::Parameters::paper().timing();
         let (parts, peers) = (Arc::clone(&server), Arc::clone(&server));
+        let config = Config::new(ServerId::new(0).unwrap(), 4, 3, timing).unwrap();
+        let config = config.with_safety(safety);
         Self {
-            jobs: Jobs::new(Paused(Instant::now()), parts, peers, timing, tell),
+            jobs: Jobs::new(Paused(Instant::now()), parts, peers, &config, tell),
             server,
             told,
             serial: 0,
@@ -304,4 +347,56 @@ async fn the_last_jobs_are_waited_for() {
     });
     bench.jobs.drained().await;
     assert_eq!(bench.server.calls(), ["suspend", "end"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_there_is_no_hold_for_is_refused() {
+    let mut bench = Bench::under(Safety::Guarded, 0);
+    let (function, own) = (function(), Action::AssignOwn);
+    let refused = [
+        resume(function),
+        Action::ColdStart { function },
+        Action::Assign { function },
+        own,
+    ];
+    let mut expected = Vec::new();
+    for action in refused {
+        let job = bench.begin(action).await;
+        expected.push((job, Outcome::Failed));
+        // The start that was refused waits for the driver, and nothing is to be undone.
+        bench.jobs.taken(job);
+    }
+    assert_eq!(bench.results(), expected);
+    assert_eq!(bench.server.calls(), [""; 0]);
+    // Giving something up needs none.
+    bench.begin(Action::ReleaseOwn).await;
+    assert_eq!(bench.server.calls(), ["release own"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_done_after_the_end_of_its_hold_is_undone() {
+    let ends = [
+        (
+            Action::AssignOwn,
+            ["assign own", "end", "release own", "end"],
+        ),
+        (
+            Action::Assign {
+                function: function(),
+            },
+            ["assign", "end", "release", "end"],
+        ),
+    ];
+    for (action, calls) in ends {
+        // The look before finds a hold, the look after does not.
+        let mut bench = Bench::under(Safety::Guarded, 1);
+        let job = bench.begin(action).await;
+        bench.let_end(2).await;
+        assert_eq!(bench.server.calls(), calls);
+        assert_eq!(bench.results(), [(job, Outcome::Failed)]);
+    }
+    let mut bench = Bench::under(Safety::Guarded, 2);
+    let job = bench.begin(Action::AssignOwn).await;
+    bench.let_end(2).await;
+    assert_eq!(bench.results(), [(job, Outcome::Ok)]);
 }

@@ -7,6 +7,7 @@
 //! | `restart-services NUMBER...` | restart these services of this server | a job |
 //! | `restart-server` | give the command to restart this server | a job |
 //! | `power-on HOST` | give the command to power HOST on | a job |
+//! | `fence HOST` | switch HOST off by a device, and end when that says that the power is off | a job |
 //! | `serving` | print the hosts whose virtual server here holds the virtual IP address | an examination |
 //! | `resume HOST`, `cold-start HOST` | start the virtual server of HOST here | a job |
 //! | `undo-start HOST` | end whatever of such a start there is | a job |
@@ -28,7 +29,7 @@ use thiserror::Error;
 use tokio::io::{AsyncReadExt, BufReader};
 use tokio::process::Command;
 
-use super::{Examine, Failure, OwnAddress, Parts, Power, Services, VirtualServers};
+use super::{Examine, Failure, OwnAddress, Power, Services, VirtualServers};
 
 /// The most bytes of an answer that are read: far more than eight host names need.
 const ANSWER_BYTES_MAX: u64 = 4096;
@@ -172,6 +173,10 @@ impl Power for Program {
     async fn power_on(&self, target: ServerId) -> Result<(), Failure> {
         self.done("power-on", target).await
     }
+
+    async fn fence(&self, target: ServerId) -> Result<(), Failure> {
+        self.done("fence", target).await
+    }
 }
 
 impl VirtualServers for Program {
@@ -228,34 +233,6 @@ impl OwnAddress for Program {
 
     async fn release(&self) -> Result<(), Failure> {
         Ok(self.call(&["release-own"]).await.map(drop)?)
-    }
-}
-
-impl Parts for Program {
-    type Examine = Self;
-    type Services = Self;
-    type Power = Self;
-    type VirtualServers = Self;
-    type OwnAddress = Self;
-
-    fn examine(&self) -> &Self {
-        self
-    }
-
-    fn services(&self) -> &Self {
-        self
-    }
-
-    fn power(&self) -> &Self {
-        self
-    }
-
-    fn virtual_servers(&self) -> &Self {
-        self
-    }
-
-    fn own_address(&self) -> &Self {
-        self
     }
 }
 

@@ -18,7 +18,7 @@
 use core::future::Future;
 use std::error::Error;
 
-use tetrarch_core::{Members, ServerId, ServiceSet};
+use tetrarch_core::{Claim, Claims, Members, ServerId, ServiceSet, Span};
 
 /// Why a part could not do what it was asked; for the log alone.
 pub type Failure = Box<dyn Error + Send + Sync>;
@@ -66,6 +66,13 @@ pub trait Power: Send + Sync + 'static {
     ///
     /// When the command could not be given.
     fn power_on(&self, target: ServerId) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Switches `target` off by a device; ends when that says that the power is off.
+    ///
+    /// # Errors
+    ///
+    /// When there is no device, or it does not say so: the server may run on.
+    fn fence(&self, target: ServerId) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 /// The virtual servers on this host, each named by the function that it takes over.
@@ -146,6 +153,30 @@ pub trait OwnAddress: Send + Sync + 'static {
     fn release(&self) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
+/// What this server may hold, and until when. Instants are spans since the start of the machine.
+pub trait Guard: Send + Sync + 'static {
+    /// For how long at least no management program had given votes when this one was about to start.
+    fn silent(&self) -> Span;
+
+    /// How much longer `claim` may be on this server; none when it may not be on it at all.
+    fn left(&self, claim: Claim) -> Option<Span>;
+
+    /// The node is about to be told something at `now`, and may give votes by it. This is noted where the
+    /// next agent finds it.
+    fn living(&self, now: Span);
+
+    /// Lets `claim` be on this server until then, and not longer, unless this is called again: whatever
+    /// becomes of this program, it goes off then.
+    fn hold(&self, claim: Claim, until: Span);
+
+    /// Asks the witness for its votes for exactly `claims`.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer.
+    fn vote(&self, claims: Claims) -> impl Future<Output = Result<Claims, Failure>> + Send;
+}
+
 /// All parts of one server.
 pub trait Parts: Send + Sync + 'static {
     /// Examinations of other servers.
@@ -158,6 +189,8 @@ pub trait Parts: Send + Sync + 'static {
     type VirtualServers: VirtualServers;
     /// This server's own virtual IP address.
     type OwnAddress: OwnAddress;
+    /// What this server may hold.
+    type Guard: Guard;
 
     /// Examinations of other servers.
     fn examine(&self) -> &Self::Examine;
@@ -169,4 +202,6 @@ pub trait Parts: Send + Sync + 'static {
     fn virtual_servers(&self) -> &Self::VirtualServers;
     /// This server's own virtual IP address.
     fn own_address(&self) -> &Self::OwnAddress;
+    /// What this server may hold.
+    fn guard(&self) -> &Self::Guard;
 }

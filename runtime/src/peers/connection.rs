@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use tetrarch_core::ServerId;
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, WriteHalf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::frame::{Frame, FrameError};
-use super::{Arrivals, Asked, Inner};
+use super::greeting::{Difference, Greeting};
+use super::{Arrivals, Asked, HANDSHAKE_MAX, Inner};
 
 /// How many frames may wait for the network. What does not fit is dropped.
 pub(super) const OUTGOING_MAX: usize = 64;
@@ -27,6 +28,12 @@ pub(super) enum Ended {
     Frame(#[from] FrameError),
     #[error("cannot write: {0}")]
     Write(std::io::Error),
+    #[error("it did not greet, or not first")]
+    Silent,
+    #[error(transparent)]
+    Different(#[from] Difference),
+    #[error("it is in a life that has ended")]
+    Outlived,
     #[error("more than {FRAMES_PER_S} frames a second")]
     Flood,
     #[error("a newer connection has taken its place")]
@@ -70,10 +77,24 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Send>(
     stream: S,
 ) -> Ended {
     let (send, outgoing) = mpsc::channel(OUTGOING_MAX);
-    let (number, replaced) = inner.add(peer, send.clone());
-    let (mut source, sink) = tokio::io::split(stream);
+    let (mut source, mut sink) = tokio::io::split(stream);
+    let greeted = timeout(HANDSHAKE_MAX, greet(inner, &mut source, &mut sink)).await;
+    let greeting = match greeted.unwrap_or(Err(Ended::Silent)) {
+        Ok(greeting) => greeting,
+        Err(ended) => return ended,
+    };
+    if let Err(difference) = inner.compare(peer, &greeting) {
+        return difference.into();
+    }
+    let Some((number, replaced)) = inner.add(peer, send.clone(), greeting.life) else {
+        return Ended::Outlived;
+    };
+    let from = Sender {
+        peer,
+        life: greeting.life,
+    };
     let ended = tokio::select! {
-        ended = receive(inner, arrivals, peer, &mut source, &send) => ended,
+        ended = receive(inner, arrivals, from, &mut source, &send) => ended,
         ended = transmit(sink, outgoing) => ended,
         // The end that is waited for is an error: the other half was dropped.
         _ = replaced => Ended::Replaced,
@@ -82,14 +103,43 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Send>(
     ended
 }
 
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug)]
+struct Sender {
+    peer: ServerId,
+    life: u64,
+}
+
+/// Greets, and gives the other side's greeting.
+async fn greet<S: AsyncRead + AsyncWrite>(
+    inner: &Inner,
+    source: &mut ReadHalf<S>,
+    sink: &mut WriteHalf<S>,
+) -> Result<Greeting, Ended> {
+    write(sink, Frame::Greeting(inner.greeting)).await?;
+    match Frame::read(source).await? {
+        Frame::Greeting(greeting) => Ok(greeting),
+        _ => Err(Ended::Silent),
+    }
+}
+
+async fn write<S: AsyncWrite>(sink: &mut WriteHalf<S>, frame: Frame) -> Result<(), Ended> {
+    let written = async {
+        sink.write_all(&frame.encode()).await?;
+        sink.flush().await
+    };
+    written.await.map_err(Ended::Write)
+}
+
 async fn receive(
     inner: &Arc<Inner>,
     arrivals: &Arrivals,
-    peer: ServerId,
+    from: Sender,
     source: &mut (impl AsyncRead + Unpin),
     answers: &mpsc::Sender<Frame>,
 ) -> Ended {
     let mut allowance = Allowance::full(Instant::now());
+    let Sender { peer, life } = from;
     loop {
         let frame = match Frame::read(source).await {
             Ok(frame) => frame,
@@ -99,7 +149,11 @@ async fn receive(
             return Ended::Flood;
         }
         match frame {
-            Frame::Message(message) => {
+            Frame::Greeting(_) => return Ended::Silent,
+            Frame::Message { sequence, message } => {
+                if !inner.is_in_order(peer, life, sequence) {
+                    continue;
+                }
                 if let Some(handle) = &*arrivals.handle.borrow() {
                     handle.message(peer, message);
                 }
@@ -126,12 +180,8 @@ async fn transmit<S: AsyncWrite>(
     mut outgoing: mpsc::Receiver<Frame>,
 ) -> Ended {
     while let Some(frame) = outgoing.recv().await {
-        let written = async {
-            sink.write_all(&frame.encode()).await?;
-            sink.flush().await
-        };
-        if let Err(error) = written.await {
-            return Ended::Write(error);
+        if let Err(ended) = write(&mut sink, frame).await {
+            return ended;
         }
     }
     Ended::Replaced

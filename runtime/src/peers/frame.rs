@@ -4,13 +4,14 @@
 //! |---|---|
 //! | 2 | length of the rest, big-endian, 1 to [`FRAME_BYTES_MAX`] |
 //! | 1 | kind |
-//! | rest | 0: a message as in [`tetrarch_core::wire`]; 1: number (4), then 1 and the failing services, 2, or 3 and whether the flag file shall be there (0 or 1), as a request; 2: number (4), then 1 if it was done and 0 if not, as its answer |
+//! | rest | 0: sequence number (8), then a message as in [`tetrarch_core::wire`]; 3: version, safety (0 paper, 1 guarded), digest of the ring (8), digest of the timing (8), life (8), as a greeting; 1: number (4), then 1 and the failing services, 2, or 3 and whether the flag file shall be there (0 or 1), as a request; 2: number (4), then 1 if it was done and 0 if not, as its answer |
 
 use tetrarch_core::wire::{self, MESSAGE_BYTES_MAX, WireError};
-use tetrarch_core::{Message, ServiceSet};
+use tetrarch_core::{Message, Safety, ServiceSet};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use super::greeting::{Greeting, Settings};
 use crate::link::Request;
 
 /// The longest frame without its length, in bytes. Newer versions may need more than today's longest
@@ -22,8 +23,15 @@ const LENGTH_BYTES: usize = 2;
 /// One frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Frame {
+    /// The first frame of a connection.
+    Greeting(Greeting),
     /// A message of the protocol.
-    Message(Message),
+    Message {
+        /// Counts the messages of the sender's agent to this receiver, over all connections.
+        sequence: u64,
+        /// What it says.
+        message: Message,
+    },
     /// A request, with a number that its answer repeats.
     Ask {
         /// The number.
@@ -52,8 +60,8 @@ pub enum FrameError {
     /// What should be a message is none.
     #[error(transparent)]
     Message(#[from] WireError),
-    /// Neither a message, nor a request, nor an answer.
-    #[error("expected a message, a request or an answer, found a frame of kind {0}")]
+    /// No frame is of this kind, or this form.
+    #[error("expected a greeting, a message, a request or an answer, found a frame of kind {0}")]
     Kind(u8),
 }
 
@@ -63,8 +71,19 @@ impl Frame {
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = vec![0; LENGTH_BYTES];
         match self {
-            Self::Message(message) => {
+            Self::Greeting(Greeting { settings, life }) => {
+                bytes.extend([
+                    3,
+                    settings.version,
+                    u8::from(settings.safety == Safety::Guarded),
+                ]);
+                for number in [settings.ring, settings.timing, *life] {
+                    bytes.extend(number.to_be_bytes());
+                }
+            }
+            Self::Message { sequence, message } => {
                 bytes.push(0);
+                bytes.extend(sequence.to_be_bytes());
                 bytes.extend(wire::encode(message, &mut [0; MESSAGE_BYTES_MAX]));
             }
             Self::Ask { number, request } => {
@@ -94,7 +113,16 @@ impl Frame {
     /// When it is of no known kind or form.
     pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
         match *bytes {
-            [0, ref message @ ..] => Ok(Self::Message(wire::decode(message)?)),
+            [3, version, safety @ (0 | 1), ref numbers @ ..] => {
+                greeting(version, safety, numbers).ok_or(FrameError::Kind(3))
+            }
+            [0, ref rest @ ..] => {
+                let (sequence, message) = rest.split_first_chunk().ok_or(FrameError::Kind(0))?;
+                Ok(Self::Message {
+                    sequence: u64::from_be_bytes(*sequence),
+                    message: wire::decode(message)?,
+                })
+            }
             [1, a, b, c, d, 1, failing] => Ok(Self::Ask {
                 number: u32::from_be_bytes([a, b, c, d]),
                 request: Request::RestartServices {
@@ -138,17 +166,49 @@ impl Frame {
     }
 }
 
+fn greeting(version: u8, safety: u8, numbers: &[u8]) -> Option<Frame> {
+    let (ring, rest) = numbers.split_first_chunk()?;
+    let (timing, life) = rest.split_first_chunk()?;
+    Some(Frame::Greeting(Greeting {
+        settings: Settings {
+            version,
+            safety: if safety == 1 {
+                Safety::Guarded
+            } else {
+                Safety::Paper
+            },
+            ring: u64::from_be_bytes(*ring),
+            timing: u64::from_be_bytes(*timing),
+        },
+        life: u64::from_be_bytes(life.try_into().ok()?),
+    }))
+}
+
+const _: () = assert!(9 + MESSAGE_BYTES_MAX <= FRAME_BYTES_MAX);
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
     use tetrarch_core::ServerId;
 
-    fn frames() -> [Frame; 6] {
+    fn frames() -> [Frame; 7] {
         let target = ServerId::new(3).unwrap();
         let failing = ServiceSet::from_bits(5);
         [
-            Frame::Message(Message::Up { target }),
+            Frame::Greeting(Greeting {
+                settings: Settings {
+                    version: 1,
+                    safety: Safety::Guarded,
+                    ring: 2,
+                    timing: u64::MAX,
+                },
+                life: 3,
+            }),
+            Frame::Message {
+                sequence: 1 << 40,
+                message: Message::Up { target },
+            },
             Frame::Ask {
                 number: 7,
                 request: Request::RestartServices { failing },

@@ -4,9 +4,14 @@
 //! Either kind carries frames both ways, and what is sent takes the newest. So the answer to a server
 //! that has just restarted goes over the connection that it has just made, and not into the old one,
 //! whose end nobody has noticed yet.
+//!
+//! Messages of one server to another come in their order or not at all, whichever connection carries them:
+//! each has a number, and what is older than what came already is dropped. Numbers begin anew with each life
+//! of an agent, which the first frame of a connection names.
 
 mod connection;
 pub mod frame;
+pub mod greeting;
 #[cfg(test)]
 mod tests;
 pub mod tls;
@@ -30,6 +35,7 @@ use crate::driver::Handle;
 use crate::link::{Peers, Request};
 use crate::parts::Failure;
 use frame::Frame;
+use greeting::{Difference, Greeting};
 use tls::Credentials;
 
 /// Longest time for a connection and its handshake.
@@ -106,6 +112,7 @@ pub struct Network {
 #[derive(Debug)]
 struct Inner {
     credentials: RwLock<Credentials>,
+    greeting: Greeting,
     peers: [Mutex<Peer>; SERVERS_MAX],
 }
 
@@ -118,6 +125,13 @@ struct Peer {
     connections: Vec<Connection>,
     /// Requests without an answer, by number.
     asked: BTreeMap<u32, Waiting>,
+    /// The last message that was sent to it.
+    sent: u64,
+    /// The life of its agent, and the last message that came from it.
+    life: u64,
+    heard: u64,
+    /// What was wrong with its settings when it was last told to the log.
+    different: Option<Difference>,
 }
 
 #[derive(Debug)]
@@ -150,9 +164,37 @@ impl Inner {
         read.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// A new connection; it has been replaced when the receiver ends.
-    fn add(&self, peer: ServerId, send: mpsc::Sender<Frame>) -> (u32, oneshot::Receiver<()>) {
+    /// Compares the settings of a peer with this server's, and says to the log what differs, once.
+    fn compare(&self, peer: ServerId, greeting: &Greeting) -> Result<(), Difference> {
+        let different = self.greeting.settings.difference(&greeting.settings);
         let mut state = self.peer(peer);
+        if let Some(difference) = different
+            && state.different != different
+        {
+            warn!(%peer, %difference, "refused: the members of a group must have the same settings");
+        }
+        state.different = different;
+        different.map_or(Ok(()), Err)
+    }
+
+    /// A new connection with an agent in the life that it greets with; it has been replaced when the receiver
+    /// ends. None while an agent in a later life is connected: what came from the earlier one would be out
+    /// of order.
+    fn add(
+        &self,
+        peer: ServerId,
+        send: mpsc::Sender<Frame>,
+        life: u64,
+    ) -> Option<(u32, oneshot::Receiver<()>)> {
+        let mut state = self.peer(peer);
+        if life != state.life {
+            if life < state.life && !state.connections.is_empty() {
+                return None;
+            }
+            // Also when the date went back: nobody else of that server is there any more.
+            (state.life, state.heard) = (life, 0);
+            state.connections.clear();
+        }
         state.number = state.number.wrapping_add(1);
         let number = state.number;
         let (keep, replaced) = oneshot::channel();
@@ -164,7 +206,17 @@ impl Inner {
         if state.connections.len() > CONNECTIONS_MAX {
             state.connections.remove(0);
         }
-        (number, replaced)
+        Some((number, replaced))
+    }
+
+    /// Whether a message is newer than all that came before it from the same life of its sender.
+    fn is_in_order(&self, peer: ServerId, life: u64, sequence: u64) -> bool {
+        let mut state = self.peer(peer);
+        let is_newer = state.life == life && sequence > state.heard;
+        if is_newer {
+            state.heard = sequence;
+        }
+        is_newer
     }
 
     fn remove(&self, peer: ServerId, number: u32) {
@@ -184,12 +236,13 @@ impl Inner {
 }
 
 impl Network {
-    /// The connections of a server that has none yet.
+    /// The connections of a server that has none yet, and that greets with `greeting`.
     #[must_use]
-    pub fn new(credentials: Credentials) -> Self {
+    pub fn new(credentials: Credentials, greeting: Greeting) -> Self {
         Self {
             inner: Arc::new(Inner {
                 credentials: RwLock::new(credentials),
+                greeting,
                 peers: Default::default(),
             }),
         }
@@ -231,10 +284,12 @@ impl Network {
 
 impl Peers for Network {
     fn send(&self, to: ServerId, message: Message) {
-        let state = self.inner.peer(to);
+        let mut state = self.inner.peer(to);
+        state.sent += 1;
+        let sequence = state.sent;
         if let Some(newest) = state.connections.last() {
             // What does not fit would be late.
-            let _ = newest.send.try_send(Frame::Message(message));
+            let _ = newest.send.try_send(Frame::Message { sequence, message });
         }
     }
 

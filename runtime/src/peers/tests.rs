@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use tetrarch_core::data::{GroupData, ManagementData};
 use tokio::io::AsyncWriteExt;
 
+use super::greeting::Settings;
 use super::tls::{TlsError, TlsFiles};
 use super::*;
 use crate::authority::Authority;
@@ -63,8 +64,18 @@ struct End {
     task: tokio::task::JoinHandle<()>,
 }
 
+fn greeting() -> Greeting {
+    let timing = tetrarch_sim::parameters::Parameters::paper().timing();
+    let ring = ["server1", "server2"];
+    Greeting::new(Settings::new(ring, tetrarch_core::Safety::Guarded, &timing))
+}
+
 fn end(me: usize, servers: &[SocketAddr], files: &TlsFiles) -> End {
-    let network = Network::new(Credentials::load(files, &group()).unwrap());
+    end_with(me, servers, files, greeting())
+}
+
+fn end_with(me: usize, servers: &[SocketAddr], files: &TlsFiles, greeting: Greeting) -> End {
+    let network = Network::new(Credentials::load(files, &group()).unwrap(), greeting);
     let (handle, told) = handle_for_tests();
     let (ask, asked) = mpsc::channel(4);
     let addresses = Addresses {
@@ -223,11 +234,20 @@ async fn is_let_in(site: &Site, files: &TlsFiles) -> bool {
     };
     // In TLS 1.3 a client hears only afterwards that its certificate was refused: then the connection
     // ends, and otherwise what it says arrives.
-    let frame = Frame::Message(Message::Resumed).encode();
-    let _ = AsyncWriteExt::write_all(&mut stream, &frame).await;
+    let message = Message::Resumed;
+    for frame in [
+        Frame::Greeting(greeting()),
+        Frame::Message {
+            sequence: 1,
+            message,
+        },
+    ] {
+        let _ = AsyncWriteExt::write_all(&mut stream, &frame.encode()).await;
+    }
     let outcome = async {
+        let refused = async { while Frame::read(&mut stream).await.is_ok() {} };
         tokio::select! {
-            _ = Frame::read(&mut stream) => false,
+            () = refused => false,
             told = one.told.recv() => told.is_some(),
         }
     };
@@ -302,4 +322,61 @@ fn files_that_are_no_certificates_are_refused() {
         Credentials::load(&mixed, &group()),
         Err(TlsError::Unfit { .. })
     ));
+}
+
+#[test]
+fn messages_come_in_order_or_not_at_all() {
+    let site = Site::new();
+    let credentials = Credentials::load(&site.files("server1"), &group()).unwrap();
+    let inner = Network::new(credentials, greeting()).inner;
+    let two = server(1);
+    let connect = |life| inner.add(two, mpsc::channel(1).0, life);
+    let mut kept = vec![connect(100).unwrap()];
+    assert!(inner.is_in_order(two, 100, 1));
+    assert!(inner.is_in_order(two, 100, 3), "one was lost");
+    // The second connection carries what the first one is late with.
+    kept.push(connect(100).unwrap());
+    assert!(!inner.is_in_order(two, 100, 2));
+    assert!(!inner.is_in_order(two, 100, 3));
+    assert!(inner.is_in_order(two, 100, 4));
+    // Its agent is restarted, and counts anew.
+    kept.push(connect(200).unwrap());
+    assert!(inner.is_in_order(two, 200, 1));
+    assert!(
+        !inner.is_in_order(two, 100, 5),
+        "from a life that has ended"
+    );
+    assert!(connect(100).is_none(), "that life is over");
+    // Unless its clock went back, and nobody else is there.
+    inner.remove(two, kept.last().unwrap().0);
+    assert!(connect(150).is_some());
+    assert!(inner.is_in_order(two, 150, 1));
+}
+
+#[tokio::test]
+async fn members_with_other_settings_are_refused() {
+    let site = Site::new();
+    let mut one = end(0, &site.servers, &site.files("server1"));
+    let mut other = greeting();
+    other.settings.timing ^= 1;
+    let two = end_with(1, &site.servers, &site.files("server2"), other);
+    let refused = async {
+        while one.network.inner.peer(server(1)).different.is_none() {
+            two.network.send(server(0), Message::Resumed);
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, refused).await.unwrap();
+    assert_eq!(
+        one.network.inner.peer(server(1)).different,
+        Some(Difference::Timing)
+    );
+    assert!(one.told.try_recv().is_err());
+    two.task.abort();
+    // As soon as they are alike again it is let in.
+    let two = end(1, &site.servers, &site.files("server2"));
+    assert_eq!(
+        message_arrives(&two.network, 0, &mut one.told).await,
+        server(1)
+    );
 }

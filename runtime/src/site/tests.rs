@@ -29,7 +29,10 @@ fn what_is_not_said_is_the_papers() {
             ..paper
         }
     );
-    assert_eq!(site.config().unwrap().me(), site.me);
+    let config = site.config().unwrap();
+    assert_eq!((config.me(), config.safety()), (site.me, Safety::Guarded));
+    let own = Path::new("/usr/lib/tetrarch/parts").to_owned();
+    assert_eq!(site.parts.program_for(Part::Power), Some(&own));
 }
 
 #[test]

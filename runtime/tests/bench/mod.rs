@@ -11,14 +11,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tetrarch_core::{
-    Action, Config, Event, Input, JobId, Members, Message, Outcome, Owner, ServerId, ServiceSet,
-    Time,
+    Action, Claim, Claims, Command, Config, Event, Input, JobId, Members, Message, Outcome, Owner,
+    ServerId, ServiceSet, Span, Time,
 };
 use tetrarch_runtime::clock::Clock;
 use tetrarch_runtime::driver::{Driver, Handle, Noted};
 use tetrarch_runtime::link::{Peers, Request};
 use tetrarch_runtime::parts::{
-    Examine, Failure, OwnAddress, Parts, Power, Services, VirtualServers,
+    Examine, Failure, Guard, OwnAddress, Parts, Power, Services, VirtualServers,
 };
 use tetrarch_runtime::recorder::{RecordSettings, Recorder};
 use tetrarch_sim::plant::Plant;
@@ -36,7 +36,16 @@ struct State {
     results: BTreeMap<(ServerId, JobId), oneshot::Sender<Outcome>>,
     number: u64,
     /// What the next driver of each server finds on it.
-    found: Vec<(bool, Members)>,
+    found: Vec<Found>,
+}
+
+/// What a driver is to find on its server when it starts.
+#[derive(Clone, Copy)]
+struct Found {
+    holding: bool,
+    serving: Members,
+    silent: Span,
+    left: Span,
 }
 
 #[derive(Clone)]
@@ -58,6 +67,10 @@ struct Seat {
 impl Clock for Seat {
     fn now(&self) -> Time {
         self.shared.lock().now
+    }
+
+    fn since_boot(&self, at: Time) -> Span {
+        at.since(Time::ZERO)
     }
 
     async fn sleep_until(&self, at: Time) {
@@ -150,11 +163,15 @@ impl Power for Seat {
     async fn power_on(&self, target: ServerId) -> Result<(), Failure> {
         self.done(target, Action::PowerOn { target }).await
     }
+
+    async fn fence(&self, target: ServerId) -> Result<(), Failure> {
+        self.done(target, Action::Fence { target }).await
+    }
 }
 
 impl VirtualServers for Seat {
     async fn serving(&self) -> Result<Members, Failure> {
-        Ok(self.shared.lock().found[self.me.index()].1)
+        Ok(self.shared.lock().found[self.me.index()].serving)
     }
 
     async fn resume(&self, function: ServerId) -> Result<(), Failure> {
@@ -190,7 +207,7 @@ impl VirtualServers for Seat {
 
 impl OwnAddress for Seat {
     async fn holds(&self) -> Result<bool, Failure> {
-        Ok(self.shared.lock().found[self.me.index()].0)
+        Ok(self.shared.lock().found[self.me.index()].holding)
     }
 
     async fn assign(&self) -> Result<(), Failure> {
@@ -208,6 +225,7 @@ impl Parts for Seat {
     type Power = Self;
     type VirtualServers = Self;
     type OwnAddress = Self;
+    type Guard = Self;
 
     fn examine(&self) -> &Self {
         self
@@ -227,6 +245,35 @@ impl Parts for Seat {
 
     fn own_address(&self) -> &Self {
         self
+    }
+
+    fn guard(&self) -> &Self {
+        self
+    }
+}
+
+/// The simulated system ends what is held, and refuses what may not be held, itself.
+impl Guard for Seat {
+    fn silent(&self) -> Span {
+        self.shared.lock().found[self.me.index()].silent
+    }
+
+    fn left(&self, _: Claim) -> Option<Span> {
+        Some(self.shared.lock().found[self.me.index()].left)
+    }
+
+    fn living(&self, _: Span) {}
+
+    fn hold(&self, claim: Claim, until: Span) {
+        let until = Time::ZERO + until;
+        self.shared.lock().plant.hold(self.me, claim, until);
+    }
+
+    async fn vote(&self, claims: Claims) -> Result<Claims, Failure> {
+        match self.outcome(self.me, Action::Vote { claims }).await {
+            Outcome::Granted(claims) => Ok(claims),
+            _ => Err("the simulated file server does not answer".into()),
+        }
     }
 }
 
@@ -256,7 +303,20 @@ struct Bench<'a> {
 pub(crate) async fn run(scenario: &Scenario, folder: &Path) -> Vec<(Time, ServerId, Event)> {
     let parameters = &scenario.parameters;
     let size = scenario.group.len();
-    let config = |me| Config::new(me, size, parameters.guests_max(), parameters.timing()).unwrap();
+    let config = |me| {
+        let config = Config::new(me, size, parameters.guests_max(), parameters.timing()).unwrap();
+        config
+            .with_safety(scenario.safety)
+            .with_failback(scenario.policy.failback)
+            .with_damping(scenario.policy.damping)
+            .with_fenceable(scenario.equipment.fences)
+    };
+    let nothing = Found {
+        holding: false,
+        serving: Members::NONE,
+        silent: Span::ZERO,
+        left: Span::MAX,
+    };
     let mut bench = Bench {
         shared: Shared(Arc::new(Mutex::new(State {
             now: Time::ZERO,
@@ -264,7 +324,7 @@ pub(crate) async fn run(scenario: &Scenario, folder: &Path) -> Vec<(Time, Server
             sleepers: BTreeMap::new(),
             results: BTreeMap::new(),
             number: 0,
-            found: vec![(false, Members::NONE); size],
+            found: vec![nothing; size],
         }))),
         configs: ServerId::all(size).map(config).collect(),
         names: &scenario.group,
@@ -341,7 +401,7 @@ impl Bench<'_> {
             }
         };
         let stopped = match told {
-            Some((server, Input::Command(_))) => Some(server),
+            Some((server, Input::Command(Command::Stop))) => Some(server),
             _ => None,
         };
         if stopped.is_none() {
@@ -375,9 +435,17 @@ impl Bench<'_> {
         let place = server.index();
         match input {
             Input::Start {
-                holding, serving, ..
+                holding,
+                serving,
+                silent,
+                left,
             } => {
-                self.shared.lock().found[place] = (holding, serving);
+                self.shared.lock().found[place] = Found {
+                    holding,
+                    serving,
+                    silent,
+                    left,
+                };
                 self.start(server);
             }
             Input::Message { from, message } => {
@@ -393,6 +461,11 @@ impl Bench<'_> {
                 let driven = self.driven[place].as_ref().unwrap();
                 assert!(driven.handle.command(command).await);
             }
+            Input::Seen(sighting) => {
+                let driven = self.driven[place].as_ref().unwrap();
+                assert!(driven.handle.seen(sighting).await);
+            }
+            Input::Speaks { .. } => unreachable!("all speak one version"),
             Input::Deadline => unreachable!("the drivers keep their own wake-ups"),
         }
     }

@@ -193,20 +193,7 @@ impl Words<'_> {
                 away,
             } => {
                 let it = self.name(about);
-                let orders = [
-                    (maintenance, "leave it alone"),
-                    (frozen, "let nothing about it move"),
-                    (away, "its function goes to its virtual server"),
-                ];
-                let orders: Vec<&str> = orders
-                    .iter()
-                    .filter_map(|(stands, words)| stands.then_some(*words))
-                    .collect();
-                let orders = if orders.is_empty() {
-                    "nothing special any more".to_owned()
-                } else {
-                    orders.join("; ")
-                };
+                let orders = orders_in_words(maintenance, frozen, away);
                 (about, format!("{me} knows the orders for {it}: {orders}"))
             }
             Event::LeftAlone { target, .. } => {
@@ -485,5 +472,23 @@ impl Words<'_> {
             }
             _ => "all links are whole again".to_owned(),
         }
+    }
+}
+
+/// What stands for one server, in words.
+fn orders_in_words(maintenance: bool, frozen: bool, away: bool) -> String {
+    let orders = [
+        (maintenance, "leave it alone"),
+        (frozen, "let nothing about it move"),
+        (away, "its function goes to its virtual server"),
+    ];
+    let orders: Vec<&str> = orders
+        .iter()
+        .filter_map(|(stands, words)| stands.then_some(*words))
+        .collect();
+    if orders.is_empty() {
+        "nothing special any more".to_owned()
+    } else {
+        orders.join("; ")
     }
 }

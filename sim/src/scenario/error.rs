@@ -255,7 +255,7 @@ impl Source<'_> {
 /// as its file, and what was expected stands at the end.
 fn abridged(text: &str) -> String {
     const HEAD_CHARACTERS: usize = 80;
-    const TAIL_CHARACTERS: usize = 160;
+    const TAIL_CHARACTERS: usize = 240;
     let at = |n| text.char_indices().nth(n).map(|(at, _)| at);
     let tail = text.char_indices().rev().nth(TAIL_CHARACTERS - 1);
     match (at(HEAD_CHARACTERS), tail) {

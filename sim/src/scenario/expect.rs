@@ -187,15 +187,11 @@ pub(super) fn read_expect(
 ) -> Result<Expect, ScenarioError> {
     const METRIC_KEYS: &[&str] = &["server", "metric", "at_least", "at_most", "absent"];
     const SERVED_KEYS: &[&str] = &["served", "by", "at"];
-    const OUTAGE_KEYS: &[&str] = &["outage", "at_most", "at"];
     const MEMBERS_KEYS: &[&str] = &["members", "at"];
     const VIOLATION_KEYS: &[&str] = &["violation", "server"];
 
     let section = item.section("[[expect]]", "a table")?;
-    let at = |section: &Section<'_>| match section.get("at") {
-        Some(item) => read_time(item, end),
-        None => Ok(end),
-    };
+    let at = |section: &Section<'_>| read_at(section, end);
     let check = if let Some(metric) = section.get("metric") {
         section.refuse_unknown(METRIC_KEYS)?;
         let server = section.need("server", "a server of the group")?;
@@ -219,12 +215,7 @@ pub(super) fn read_expect(
             at: at(&section)?,
         }
     } else if let Some(outage) = section.get("outage") {
-        section.refuse_unknown(OUTAGE_KEYS)?;
-        Check::Outage {
-            function: read_server(outage, group)?,
-            at_most: section.need("at_most", DURATION_EXPECTED)?.span()?,
-            at: at(&section)?,
-        }
+        read_outage(outage, &section, group, end)?
     } else if let Some(members) = section.get("members") {
         section.refuse_unknown(MEMBERS_KEYS)?;
         Check::Members {
@@ -248,6 +239,29 @@ pub(super) fn read_expect(
         check,
         line: section.line(),
     })
+}
+
+const OUTAGE_KEYS: &[&str] = &["outage", "at_most", "at"];
+
+fn read_outage(
+    outage: Item<'_>,
+    section: &Section<'_>,
+    group: &[String],
+    end: Time,
+) -> Result<Check, ScenarioError> {
+    section.refuse_unknown(OUTAGE_KEYS)?;
+    Ok(Check::Outage {
+        function: read_server(outage, group)?,
+        at_most: section.need("at_most", DURATION_EXPECTED)?.span()?,
+        at: read_at(section, end)?,
+    })
+}
+
+/// When a check looks at the run: at its end, unless it says otherwise.
+fn read_at(section: &Section<'_>, end: Time) -> Result<Time, ScenarioError> {
+    section
+        .get("at")
+        .map_or(Ok(end), |item| read_time(item, end))
 }
 
 fn read_bounds(section: &Section<'_>) -> Result<Bounds, ScenarioError> {

@@ -24,8 +24,10 @@ pub enum Operation {
     },
 }
 
+type OfServer = (&'static str, fn(ServerId) -> Operation);
+
 /// The value of the key `fault` for each operation about one server.
-const OF_SERVER: &[(&str, fn(ServerId) -> Operation)] = &[
+const OF_SERVER: &[OfServer] = &[
     ("maintenance-begin", |server| {
         Operation::Order(Order::Maintenance { server, on: true })
     }),
@@ -98,7 +100,7 @@ impl Operation {
     pub(super) fn name(self) -> &'static str {
         let of_group = OF_GROUP.iter().find(|(_, operation)| *operation == self);
         let of_server = self.server().and_then(ServerIndex::id).and_then(|server| {
-            let makes = |(_, make): &&(&str, fn(ServerId) -> Self)| make(server) == self;
+            let makes = |(_, make): &&OfServer| make(server) == self;
             OF_SERVER.iter().find(makes)
         });
         let name = of_group.map(|(name, _)| *name);

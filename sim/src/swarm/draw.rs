@@ -46,7 +46,7 @@ pub fn draw(settings: &Settings, seed: u64) -> Result<Drawn, ParameterError> {
         safety: settings.safety,
         rules,
         policy: Policy::default(),
-        equipment: equipment(seed, rules),
+        equipment: equipment(seed, rules, size),
         healing: Healing::All,
         bound_percent: settings.bound_percent,
     };
@@ -68,11 +68,11 @@ fn rules(seed: u64) -> Safety {
 
 /// In half of all seeds servers of two versions in one ring, and each thing that servers may see or
 /// have in half of all seeds too, from dice of their own.
-fn equipment(seed: u64, rules: Safety) -> Equipment {
+fn equipment(seed: u64, rules: Safety, size: usize) -> Equipment {
     let dice = &mut stream(seed, 2);
     let mut equipment = Equipment::of(rules);
     if dice.random_bool(0.5) {
-        for version in &mut equipment.versions {
+        for version in &mut equipment.versions[..size] {
             *version = Version::ALL[dice.random_range(0..Version::ALL.len())];
         }
     }
@@ -81,7 +81,8 @@ fn equipment(seed: u64, rules: Safety) -> Equipment {
         services: dice.random_bool(0.5),
     };
     if dice.random_bool(0.5) {
-        equipment.fences = Members::from_bits(dice.random());
+        let fences = Members::from_bits(dice.random());
+        equipment.fences = fences.minus(fences.minus(Members::first(size)));
     }
     equipment
 }

@@ -2,10 +2,13 @@
 
 use std::io;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 
 use futures_util::TryStreamExt;
 use rtnetlink::packet_core::ErrorMessage;
-use rtnetlink::packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage};
+use rtnetlink::packet_route::address::{
+    AddressAttribute, AddressHeaderFlags, AddressMessage, CacheInfo,
+};
 use rtnetlink::{Error, Handle};
 use tokio::task::JoinHandle;
 
@@ -68,7 +71,9 @@ impl Addresses {
         })
     }
 
-    /// Puts `address` on `interface`. It is well if it is there already.
+    /// Puts `address` on `interface`. It is well if it is there already. With a `lifetime` in whole seconds
+    /// the kernel takes it off by itself at its end, whatever becomes of this program, and up to 1.25 s later
+    /// than that: it looks at most once a second.
     ///
     /// An IPv6 address is usable at once, without the kernel's own duplicate address detection of a
     /// second or more: [`probe`](super::probe()) has asked already.
@@ -80,6 +85,7 @@ impl Addresses {
         &self,
         interface: &Interface,
         address: VirtualAddress,
+        lifetime: Option<NonZeroU32>,
     ) -> Result<(), TableError> {
         let mut request = self
             .handle
@@ -88,6 +94,12 @@ impl Addresses {
             .replace();
         if address.address().is_ipv6() {
             request.message_mut().header.flags |= AddressHeaderFlags::Nodad;
+        }
+        if let Some(seconds) = lifetime {
+            let mut info = CacheInfo::default();
+            (info.ifa_preferred, info.ifa_valid) = (seconds.get(), seconds.get());
+            let attributes = &mut request.message_mut().attributes;
+            attributes.push(AddressAttribute::CacheInfo(info));
         }
         request.execute().await.map_err(|source| TableError::Add {
             address,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tetrarch_core::ServerId;
 use tetrarch_core::data::Mac;
 
-use super::fence::{FenceAction, FenceAgent};
+use super::fence::{FenceAction, FenceAgent, Power};
 use super::wake::wake;
 use crate::parts::systemd::Login;
 use crate::parts::{self, Failure};
@@ -37,6 +37,16 @@ pub struct GroupPower {
 #[error("{0} is no server of the group")]
 struct Stranger(ServerId);
 
+/// A server that no device switches off.
+#[derive(Debug, thiserror::Error)]
+#[error("no device switches {0} off")]
+struct NoDevice(ServerId);
+
+/// A server that was switched off, but has power.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} was switched off, and the device says that it is on")]
+struct StillOn(ServerId);
+
 impl GroupPower {
     /// This server's power by `own`, that of the others by `switches`, which are in ring order. A fence
     /// agent has `limit`.
@@ -60,6 +70,21 @@ impl parts::Power for GroupPower {
             None => Err(Stranger(target).into()),
             Some(PowerSwitch::Wake { interface, mac }) => Ok(wake(interface, *mac).await?),
             Some(PowerSwitch::Fence(agent)) => Ok(agent.act(FenceAction::On, self.limit).await?),
+        }
+    }
+
+    async fn fence(&self, target: ServerId) -> Result<(), Failure> {
+        match self.switches.get(target.index()) {
+            None => Err(Stranger(target).into()),
+            Some(PowerSwitch::Wake { .. }) => Err(NoDevice(target).into()),
+            Some(PowerSwitch::Fence(agent)) => {
+                agent.act(FenceAction::Off, self.limit).await?;
+                // What an agent was told it has done is not yet what the device says.
+                match agent.power(self.limit).await? {
+                    Power::Off => Ok(()),
+                    Power::On => Err(StillOn(target).into()),
+                }
+            }
         }
     }
 }

@@ -8,17 +8,24 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-use super::guest::{Guest, GuestError};
+use super::failure::VirtualServerError;
+use super::guest::Guest;
 use super::json::TalkError;
+use super::kill::PID_FILE;
 use super::lock::{ImageLock, LockError, Owner};
 use super::machine::{Keep, Machine};
+use super::plug::Plug;
 use super::qmp::{Qmp, QmpError, RunState};
-use super::store::{Store, StoreError};
+use super::store::Store;
+
+/// The file with the process number of a machine that stands still in memory.
+const PARKED_PID_FILE: &str = "parked";
 
 /// Time between two looks at something that is about to happen.
 const POLL: Duration = Duration::from_millis(5);
@@ -31,53 +38,14 @@ const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
 /// Most that is passed on of QEMU's last words, in characters.
 const WORDS_MAX: usize = 300;
 
-/// Why a virtual server was not started or suspended.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum VirtualServerError {
-    /// QEMU could not be started.
-    #[error("cannot start {}: {source}", program.display())]
-    Start {
-        /// The program.
-        program: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// QEMU has ended by itself.
-    #[error("QEMU ended: {0}")]
-    Died(String),
-    /// The saved state is broken or does not fit: only a cold start helps.
-    #[error("the saved state cannot be resumed: {0}")]
-    BrokenState(String),
-    /// QEMU did not do its part in time.
-    #[error("QEMU did not {0} in time")]
-    TooLong(&'static str),
-    /// The monitor refused.
-    #[error(transparent)]
-    Qmp(#[from] QmpError),
-    /// The guest agent refused, or is silent.
-    #[error(transparent)]
-    Guest(#[from] GuestError),
-    /// The image is another host's.
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    /// The image cannot be read or written.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Another host took the image away meanwhile, so what was run here is not kept.
-    #[error("the image was taken over by another host")]
-    Lost,
-    /// A folder of this host cannot be used.
-    #[error("cannot use {}: {source}", path.display())]
-    Folder {
-        /// The folder or file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Work on the shared area was broken off because this program ends.
-    #[error("broken off")]
-    BrokenOff,
+/// Says whether the virtual server may run on this host at this moment.
+#[derive(Clone)]
+struct Permit(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl std::fmt::Debug for Permit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Permit")
+    }
 }
 
 /// One virtual server on this host.
@@ -89,6 +57,8 @@ pub struct VirtualServer {
     run: PathBuf,
     store: Store,
     lock: ImageLock,
+    plug: Option<Plug>,
+    permit: Permit,
 }
 
 type Result<T> = std::result::Result<T, VirtualServerError>;
@@ -104,6 +74,61 @@ impl VirtualServer {
             run: run.to_owned(),
             store: Store::new(image, &me.host),
             lock: ImageLock::new(image, me),
+            plug: None,
+            permit: Permit(Arc::new(|| true)),
+        }
+    }
+
+    /// The same virtual server, with its tap device on a bridge.
+    #[must_use]
+    pub fn with_plug(mut self, plug: Plug) -> Self {
+        self.plug = Some(plug);
+        self
+    }
+
+    /// The same virtual server, whose machine begins to run only if `permit` says so just before.
+    #[must_use]
+    pub fn with_permit(mut self, permit: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        self.permit = Permit(Arc::new(permit));
+        self
+    }
+
+    /// Takes the image's lock away from whichever host has it. The caller knows that this host has died, or
+    /// that it may not run the image any more.
+    ///
+    /// # Errors
+    ///
+    /// When somebody else takes it at the same time, or the shared area fails.
+    pub async fn take_over(&self) -> Result<()> {
+        let was_mine = self.blocking(|shared| Ok(shared.lock.is_mine()?)).await?;
+        if !was_mine {
+            // What is kept in memory here is older than what another host has made of the image since.
+            self.end().await?;
+        }
+        self.blocking(|shared| match shared.lock.acquire() {
+            Err(LockError::Held(owner)) => Ok(shared.lock.take_over(&owner)?),
+            result => Ok(result?),
+        })
+        .await
+    }
+
+    /// Lets the machine run, if it may, and be found by whoever has to kill it.
+    async fn go(&self, qmp: &mut Qmp) -> Result<()> {
+        self.rename_pid(PARKED_PID_FILE, PID_FILE)?;
+        if !(self.permit.0)() {
+            return Err(VirtualServerError::NotAllowed);
+        }
+        Ok(qmp.cont().await?)
+    }
+
+    /// The file with the process number under another name; nothing happens when it is not there.
+    fn rename_pid(&self, from: &str, to: &str) -> Result<()> {
+        match fs::rename(self.path(from), self.path(to)) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                let path = self.path(from);
+                Err(VirtualServerError::Folder { path, source })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -181,7 +206,8 @@ impl VirtualServer {
         };
         qmp.stop().await?;
         if self.keep == Keep::Memory {
-            return Ok(());
+            // It stands still, and nobody has to kill it for that it is here.
+            return self.rename_pid(PID_FILE, PARKED_PID_FILE);
         }
         let state = self.store.new_state();
         let saved = qmp.save(&state).await;
@@ -252,7 +278,7 @@ impl VirtualServer {
         match qmp.state().await? {
             RunState::Running => Ok(true),
             RunState::Paused => {
-                qmp.cont().await?;
+                self.go(&mut qmp).await?;
                 qmp.announce().await?;
                 Ok(true)
             }
@@ -330,7 +356,10 @@ impl VirtualServer {
                 .await
                 .unwrap_or(Err(QmpError::NotLoaded("it did not end")))?;
         }
-        qmp.cont().await?;
+        if let Some(plug) = &self.plug {
+            plug.plug().await?;
+        }
+        self.go(&mut qmp).await?;
         if state.is_some() {
             qmp.announce().await?;
         }
@@ -349,7 +378,7 @@ impl VirtualServer {
             let _ = fs::remove_file(self.path(name));
         }
         let words = File::create(self.path("words")).map_err(folder)?;
-        Command::new(&self.machine.program)
+        let child = Command::new(&self.machine.program)
             .args(self.arguments(incoming))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -359,7 +388,11 @@ impl VirtualServer {
             .map_err(|source| VirtualServerError::Start {
                 program: self.machine.program.clone(),
                 source,
-            })
+            })?;
+        // Whoever has to kill it finds it here; until its machine runs nobody has to.
+        let pid = child.id().map(|pid| pid.to_string()).unwrap_or_default();
+        fs::write(self.path(PID_FILE), pid).map_err(folder)?;
+        Ok(child)
     }
 
     fn arguments(&self, incoming: bool) -> Vec<OsString> {
