@@ -359,37 +359,33 @@ impl Words<'_> {
     }
 
     fn fault(&self, fault: &FaultAction) -> String {
-        let name = |server: &crate::scenario::ServerIndex| {
-            let name = self.group.get(server.index());
-            name.map_or("?", String::as_str)
-        };
+        let whose = fault
+            .server()
+            .and_then(|server| self.group.get(server.index()));
+        let server = whose.map_or("?", String::as_str);
         match fault {
-            FaultAction::Trouble { trouble, server } => {
-                format!("trouble {} of {}", trouble.name(), name(server))
+            FaultAction::Trouble { trouble, .. } => {
+                format!("trouble {} of {server}", trouble.name())
             }
-            FaultAction::Crash(server) => format!("{} loses power", name(server)),
-            FaultAction::Destroy(server) => {
-                format!("{} breaks down and needs a repair", name(server))
+            FaultAction::Crash(_) => format!("{server} loses power"),
+            FaultAction::Destroy(_) => format!("{server} breaks down and needs a repair"),
+            FaultAction::Repair(_) => format!("the operator repairs {server}"),
+            FaultAction::AgentStop(_) => format!("{server}'s flag file is deleted"),
+            FaultAction::AgentStart(_) => format!("{server}'s flag file is created"),
+            FaultAction::VirtualServerFails(_) => {
+                format!("{server}b can no longer be started anywhere")
             }
-            FaultAction::Repair(server) => format!("the operator repairs {}", name(server)),
-            FaultAction::AgentStop(server) => format!("{}'s flag file is deleted", name(server)),
-            FaultAction::AgentStart(server) => format!("{}'s flag file is created", name(server)),
-            FaultAction::VirtualServerFails(server) => {
-                format!("{}b can no longer be started anywhere", name(server))
+            FaultAction::AgentPause(_) => {
+                format!("the management programs of {server} stand still")
             }
-            FaultAction::AgentPause(server) => {
-                format!("the management programs of {} stand still", name(server))
+            FaultAction::AgentResume(_) => format!("the management programs of {server} go on"),
+            FaultAction::Pause(_) => format!("the machine of {server} is paused"),
+            FaultAction::Resume(_) => format!("the machine of {server} is resumed"),
+            FaultAction::ClockDrift { ppm, .. } => {
+                format!("the clock of {server} runs {ppm} millionths fast")
             }
-            FaultAction::AgentResume(server) => {
-                format!("the management programs of {} go on", name(server))
-            }
-            FaultAction::Pause(server) => format!("the machine of {} is paused", name(server)),
-            FaultAction::Resume(server) => format!("the machine of {} is resumed", name(server)),
-            FaultAction::ClockDrift { server, ppm } => {
-                format!("the clock of {} runs {ppm} millionths fast", name(server))
-            }
-            FaultAction::ResumeFails(server) => {
-                format!("{}b can no longer be resumed, but started", name(server))
+            FaultAction::ResumeFails(_) => {
+                format!("{server}b can no longer be resumed, but started")
             }
             FaultAction::Cut { .. }
             | FaultAction::Flap { .. }
@@ -401,21 +397,17 @@ impl Words<'_> {
             | FaultAction::Late { .. }
             | FaultAction::Doubled(_) => self.link_fault(fault),
             FaultAction::Operation(operation) => match operation.server() {
-                Some(server) => {
-                    format!("the operator orders {} of {}", fault.name(), name(&server))
-                }
+                Some(_) => format!("the operator orders {} of {server}", fault.name()),
                 None => format!("the operator orders {} of the group", fault.name()),
             },
-            FaultAction::FenceFails(server) => {
-                format!("the device that switches {} off is broken", name(server))
+            FaultAction::FenceFails(_) => {
+                format!("the device that switches {server} off is broken")
             }
-            FaultAction::Upgrade { server, version } => {
+            FaultAction::Upgrade { version, .. } => {
                 let number = version.number();
-                format!("{} gets programs of version {number}", name(server))
+                format!("{server} gets programs of version {number}")
             }
-            FaultAction::FileServerCut(server) => {
-                format!("{} no longer reaches the file server", name(server))
-            }
+            FaultAction::FileServerCut(_) => format!("{server} no longer reaches the file server"),
             FaultAction::FileServerDown => "the file server is down".to_owned(),
             FaultAction::FileServerUp => "the file server is up again".to_owned(),
             FaultAction::FileServerSlow(factor) => {

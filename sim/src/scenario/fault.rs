@@ -1,6 +1,7 @@
 //! `[[fault]]`: what goes wrong, or is put right, and when.
 
 mod links;
+mod servers;
 
 use tetrarch_core::{Span, Time, Version};
 
@@ -431,62 +432,35 @@ pub(super) fn write_fault(fault: &Fault, out: &mut Writer<'_>) {
         _ => "fault",
     };
     out.text(key, fault.action.name());
+    if let Some(server) = fault.action.server() {
+        out.server("server", server);
+    }
+    if let Some((from, to)) = fault.action.way() {
+        out.server("from", from);
+        out.server("to", to);
+    }
     match &fault.action {
-        FaultAction::Trouble { server, .. }
-        | FaultAction::Crash(server)
-        | FaultAction::Destroy(server)
-        | FaultAction::Repair(server)
-        | FaultAction::AgentStop(server)
-        | FaultAction::AgentStart(server)
-        | FaultAction::AgentPause(server)
-        | FaultAction::AgentResume(server)
-        | FaultAction::Pause(server)
-        | FaultAction::Resume(server)
-        | FaultAction::ResumeFails(server)
-        | FaultAction::VirtualServerFails(server)
-        | FaultAction::FenceFails(server)
-        | FaultAction::FileServerCut(server) => out.server("server", *server),
-        FaultAction::Upgrade { server, version } => {
-            out.server("server", *server);
-            out.bare("version", version.number());
-        }
-        FaultAction::ClockDrift { server, ppm } => {
-            out.server("server", *server);
-            out.bare("ppm", ppm);
-        }
-        FaultAction::Cut { from, to }
-        | FaultAction::Flap { from, to, .. }
-        | FaultAction::LinkLoss { from, to, .. }
-        | FaultAction::LinkDelay { from, to, .. } => {
-            out.server("from", *from);
-            out.server("to", *to);
-        }
+        FaultAction::Upgrade { version, .. } => out.bare("version", version.number()),
+        FaultAction::ClockDrift { ppm, .. } => out.bare("ppm", ppm),
         FaultAction::Partition(sides) => {
             let sides: Vec<String> = sides.iter().map(|side| out.server_list(side)).collect();
             out.bare("sides", format!("[{}]", sides.join(", ")));
         }
-        FaultAction::Loss(share) | FaultAction::Doubled(share) => {
+        FaultAction::Loss(share)
+        | FaultAction::Doubled(share)
+        | FaultAction::LinkLoss { percent: share, .. } => {
             out.bare("percent", share.percent_text());
         }
         FaultAction::Late { percent, by } => {
             out.bare("percent", percent.percent_text());
             out.span("by", *by);
         }
-        FaultAction::FileServerSlow(factor) => out.bare("factor", factor),
-        FaultAction::Operation(operation) => {
-            if let Some(server) = operation.server() {
-                out.server("server", server);
-            }
-        }
-        FaultAction::Heal | FaultAction::FileServerDown | FaultAction::FileServerUp => {}
-    }
-    match &fault.action {
+        FaultAction::LinkDelay { by, .. } => out.span("by", *by),
         FaultAction::Flap { down, up, .. } => {
             out.span("down", *down);
             out.span("up", *up);
         }
-        FaultAction::LinkLoss { percent, .. } => out.bare("percent", percent.percent_text()),
-        FaultAction::LinkDelay { by, .. } => out.span("by", *by),
+        FaultAction::FileServerSlow(factor) => out.bare("factor", factor),
         _ => {}
     }
 }

@@ -49,9 +49,9 @@ pub enum Kind {
     LinkLoss,
     /// One server's messages to another take longer for a while, in their order.
     LinkDelay,
-    /// A share of all messages is late for a while; in guarded groups a whole link is slow instead.
+    /// A share of all messages is late for a while, and may be overtaken.
     Late,
-    /// A share of all messages comes twice for a while; in guarded groups a whole link is slow instead.
+    /// A share of all messages comes twice for a while.
     Doubled,
     /// The group falls into two parts for a while.
     Partition,
@@ -164,6 +164,12 @@ impl Mix {
         if kinds.is_empty() {
             kinds.push(allowed[dice.random_range(0..allowed.len())]);
         }
+        Self { kinds }
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(kinds: &[Kind]) -> Self {
+        let kinds = kinds.to_vec();
         Self { kinds }
     }
 

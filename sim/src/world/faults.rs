@@ -1,6 +1,6 @@
 //! The faults of a scenario, carried out.
 
-use tetrarch_core::{ServerId, ServiceSet};
+use tetrarch_core::{Input, ServerId, ServiceSet};
 
 use super::happening::{Stimulus, WorldEvent};
 use super::pause::Pause;
@@ -26,33 +26,10 @@ impl<O: Observer> World<O> {
             self.trouble(trouble, id(server));
             return Stimulus::None;
         }
-        let (about, event) = match &action {
-            FaultAction::Crash(server)
-            | FaultAction::Destroy(server)
-            | FaultAction::Repair(server)
-            | FaultAction::AgentStop(server)
-            | FaultAction::AgentStart(server)
-            | FaultAction::AgentPause(server)
-            | FaultAction::AgentResume(server)
-            | FaultAction::Pause(server)
-            | FaultAction::Resume(server)
-            | FaultAction::ClockDrift { server, .. }
-            | FaultAction::ResumeFails(server)
-            | FaultAction::VirtualServerFails(server)
-            | FaultAction::FileServerCut(server)
-            | FaultAction::FenceFails(server)
-            | FaultAction::Upgrade { server, .. }
-            | FaultAction::Cut { from: server, .. }
-            | FaultAction::Flap { from: server, .. }
-            | FaultAction::LinkLoss { from: server, .. }
-            | FaultAction::LinkDelay { from: server, .. } => {
-                (id(*server), WorldEvent::Fault(place))
-            }
-            FaultAction::Operation(operation) if operation.server().is_some() => {
-                let server = operation.server().map_or(id(ServerIndex(0)), id);
-                (server, WorldEvent::Fault(place))
-            }
-            _ => (id(ServerIndex(0)), WorldEvent::SystemFault(place)),
+        let sender = action.way().map(|(from, _)| from);
+        let (about, event) = match action.server().or(sender) {
+            Some(server) => (id(server), WorldEvent::Fault(place)),
+            None => (id(ServerIndex(0)), WorldEvent::SystemFault(place)),
         };
         self.observer.world(self.now, about, event);
         self.other_fault(&action, about)
@@ -89,10 +66,7 @@ impl<O: Observer> World<O> {
             FaultAction::AgentResume(_) => self.go_on(server, Pause::Agent),
             FaultAction::Pause(_) => self.pause(server, Pause::Machine),
             FaultAction::Resume(_) => self.go_on(server, Pause::Machine),
-            FaultAction::ClockDrift { ppm, .. } => {
-                self.clocks_drift = true;
-                self.server_mut(server).clock.drift(now, *ppm);
-            }
+            FaultAction::ClockDrift { ppm, .. } => return self.drift(server, *ppm),
             FaultAction::ResumeFails(_) => {
                 self.broken_states = self.broken_states.with(server);
             }
@@ -118,6 +92,19 @@ impl<O: Observer> World<O> {
         }
         self.announce_read();
         Stimulus::None
+    }
+
+    /// All that the clock of `server` measures is measured anew: its holds, and the wait of its node.
+    fn drift(&mut self, server: ServerId, ppm: i32) -> Stimulus {
+        let now = self.now;
+        self.clocks_drift = true;
+        self.server_mut(server).clock.drift(now, ppm);
+        self.hold_by_new_clock(server);
+        if self.is_managing(server) {
+            Stimulus::Input(server, Input::Deadline)
+        } else {
+            Stimulus::None
+        }
     }
 
     fn break_links(&mut self, action: &FaultAction) {

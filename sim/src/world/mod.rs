@@ -275,14 +275,7 @@ impl<O: Observer> World<O> {
             Happening::Greeted { server, other } => return self.greeted(server, other),
             Happening::Finished { ticket, outcome } => return self.finished(ticket, outcome),
             Happening::NetworkExamined { ticket, target } => {
-                if self.reaches(ticket.server, target) {
-                    return self.finished(ticket, Outcome::Ok);
-                }
-                let rest = self
-                    .spans
-                    .network_abnormal
-                    .saturating_sub(self.spans.network_normal);
-                self.finish(self.now + rest, ticket, Outcome::Failed);
+                return self.network_examined(ticket, target);
             }
             Happening::ServicesExamined { ticket, target } => {
                 if self.reaches(ticket.server, target) {
@@ -321,6 +314,18 @@ impl<O: Observer> World<O> {
                 input,
             } => return self.told(server, life, input),
         }
+        Stimulus::None
+    }
+
+    fn network_examined(&mut self, ticket: Ticket, target: ServerId) -> Stimulus {
+        if self.reaches(ticket.server, target) {
+            return self.finished(ticket, Outcome::Ok);
+        }
+        let rest = self
+            .spans
+            .network_abnormal
+            .saturating_sub(self.spans.network_normal);
+        self.finish(self.now + rest, ticket, Outcome::Failed);
         Stimulus::None
     }
 
@@ -373,12 +378,12 @@ impl<O: Observer> World<O> {
         let (clock, holding, serving) = (state.clock, state.holds_own, state.guests_served());
         let shown = clock.at(now);
         let silent = state.silent_since.map(|since| shown.since(since));
-        let end = state.holds.end(server, now, holding, serving);
+        let end = state.holds.end(server, shown, holding, serving);
         Input::Start {
             holding,
             serving,
             silent: silent.unwrap_or(Span::MAX),
-            left: end.map_or(Span::MAX, |end| clock.at(end) - shown),
+            left: end.map_or(Span::MAX, |end| end - shown),
         }
     }
 }

@@ -86,14 +86,22 @@ impl<O: Observer> World<O> {
         }
     }
 
-    /// The server goes on: first ends what should have ended meanwhile, then comes all that waited,
-    /// in its order, before anything that arrives now.
+    /// The server goes on: what should have ended meanwhile ends before anybody sees it again, then
+    /// comes all that waited, in its order, before anything that arrives now.
     pub(super) fn go_on(&mut self, server: ServerId, from: Pause) {
         if from == Pause::None || self.server(server).pause != from {
             return;
         }
-        let mut waited = self.forget_pause(server);
-        waited.sort_by_key(|happening| !matches!(happening, Happening::HoldEnds { .. }));
+        let ends = |(whose, happening): &(ServerId, Happening)| {
+            *whose == server && matches!(happening, Happening::HoldEnds { .. })
+        };
+        let waiting = core::mem::take(&mut self.waiting);
+        let (ended, others): (Vec<_>, Vec<_>) = waiting.into_iter().partition(ends);
+        self.waiting = others;
+        for (_, happening) in ended {
+            self.happen_now(happening);
+        }
+        let waited = self.forget_pause(server);
         self.agenda.go_on(self.now, waited);
         if from == Pause::Machine {
             let event = if self.server(server).failing().is_empty() {
