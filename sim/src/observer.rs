@@ -7,6 +7,11 @@ use crate::world::WorldEvent;
 /// Told of everything that happens, in order. Every method does nothing unless overridden, so that
 /// a run that nobody watches costs nothing extra.
 pub trait Observer {
+    /// The clock of `server`, which is what its node knows of time, shows `local` at the next input.
+    fn clock(&mut self, server: ServerId, local: Time) {
+        let _ = (server, local);
+    }
+
     /// The node on `server` takes an input.
     fn input(&mut self, now: Time, server: ServerId, input: &Input) {
         let _ = (now, server, input);
@@ -32,6 +37,11 @@ pub trait Observer {
 impl Observer for () {}
 
 impl<A: Observer, B: Observer> Observer for (A, B) {
+    fn clock(&mut self, server: ServerId, local: Time) {
+        self.0.clock(server, local);
+        self.1.clock(server, local);
+    }
+
     fn input(&mut self, now: Time, server: ServerId, input: &Input) {
         self.0.input(now, server, input);
         self.1.input(now, server, input);

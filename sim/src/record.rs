@@ -53,6 +53,8 @@ pub struct LifeError {
 pub struct Records<F, W> {
     sink_for: F,
     nodes: Vec<Recorded<W>>,
+    /// What the clock of the server shows whose node is given the next input.
+    local: Time,
     finished: Vec<(Life, W)>,
     equipment: Equipment,
     faults: Vec<Fault>,
@@ -94,6 +96,7 @@ where
         Ok(Self {
             sink_for,
             nodes: configs.into_iter().map(recorded).collect(),
+            local: Time::ZERO,
             finished: Vec::new(),
             equipment: scenario.equipment,
             faults: scenario.faults.clone(),
@@ -158,7 +161,12 @@ where
     F: FnMut(Life) -> io::Result<W>,
     W: Write,
 {
+    fn clock(&mut self, _: ServerId, local: Time) {
+        self.local = local;
+    }
+
     fn input(&mut self, now: Time, server: ServerId, input: &Input) {
+        let local = self.local;
         let place = server.index();
         if matches!(input, Input::Start { .. }) {
             self.attempt(place, |records, place| records.begin_life(now, place));
@@ -166,7 +174,7 @@ where
         // What comes before a node is started for the first time finds no record; it does nothing.
         self.attempt(place, |records, place| {
             match &mut records.nodes[place].writer {
-                Some(writer) => writer.input(now, input),
+                Some(writer) => writer.input(local, input),
                 None => Ok(()),
             }
         });

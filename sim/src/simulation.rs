@@ -155,6 +155,10 @@ impl<O: Observer> Simulation<O> {
 
     fn wake(&mut self, place: usize) {
         match ServerId::new(place) {
+            Some(server) if self.world.is_managing(server) && self.world.is_paused(server) => {
+                self.world.tell_later(server, Input::Deadline);
+                self.set_wake(place, Time::MAX);
+            }
             Some(server) if self.world.is_managing(server) => self.step(server, Input::Deadline),
             _ => self.set_wake(place, Time::MAX),
         }
@@ -177,8 +181,11 @@ impl<O: Observer> Simulation<O> {
             let config = *self.nodes[place].config();
             self.nodes[place] = Node::new(config.with_version(version).with_life(life));
         }
+        // The node knows its own server's clock alone.
+        let local = self.world.local(server, now);
+        self.world.observer.clock(server, local);
         self.world.observer.input(now, server, &input);
-        let mut step = self.nodes[place].step(now, input, &mut self.outbox);
+        let mut step = self.nodes[place].step(local, input, &mut self.outbox);
         for output in step.by_ref() {
             self.world.observer.output(now, server, &output);
             match output {
@@ -192,7 +199,8 @@ impl<O: Observer> Simulation<O> {
         }
         let deadline = step.finish();
         self.world.observer.decided(now, server, deadline);
-        self.set_wake(place, deadline.map_or(Time::MAX, |deadline| deadline.at));
+        let at = deadline.map_or(Time::MAX, |deadline| deadline.at);
+        self.set_wake(place, self.world.when(server, at));
     }
 
     /// The instant up to which everything has happened.

@@ -107,6 +107,35 @@ group = ["mail", "web", "ftp", "proxy"]
 duration = "600s"
 "#;
 
+/// The kinds of faults but the operators'.
+const FAULTS: &[&str] = &[
+    "crash",
+    "destroy",
+    "repair",
+    "agent-stop",
+    "agent-start",
+    "agent-pause",
+    "agent-resume",
+    "pause",
+    "resume",
+    "clock-drift",
+    "resume-fails",
+    "virtual-server-fails",
+    "cut",
+    "flap",
+    "link-loss",
+    "link-delay",
+    "late",
+    "doubled",
+    "partition",
+    "heal",
+    "loss",
+    "file-server-cut",
+    "file-server-down",
+    "file-server-up",
+    "file-server-slow",
+];
+
 #[test]
 fn every_example_is_a_scenario_or_a_part_of_one() {
     let text = read("docs/scenarios.md");
@@ -131,22 +160,7 @@ fn every_example_is_a_scenario_or_a_part_of_one() {
         all += block;
     }
     // Every kind of fault, trouble and expectation has an example.
-    for verb in [
-        "crash",
-        "destroy",
-        "repair",
-        "agent-stop",
-        "agent-start",
-        "virtual-server-fails",
-        "cut",
-        "partition",
-        "heal",
-        "loss",
-        "file-server-cut",
-        "file-server-down",
-        "file-server-up",
-        "file-server-slow",
-    ] {
+    for verb in FAULTS {
         assert!(all.contains(&format!("fault = \"{verb}\"")), "{verb}");
     }
     for key in [

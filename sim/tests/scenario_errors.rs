@@ -140,6 +140,53 @@ fn faults_are_refused_with_place_finding_and_expectation() {
 }
 
 #[test]
+fn faults_of_time_and_of_single_links_are_refused_in_the_same_way() {
+    assert_refusals(&[
+        (
+            "[[fault]]\nat = \"1s\"\nfault = \"clock-drift\"\nserver = \"web\"\nppm = 500001",
+            "9:7: ppm is 500001; expected a whole number from -500000 to 500000",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\nfault = \"flap\"\nfrom = \"web\"\nto = \"ftp\"\ndown = \"0s\"\n\
+             up = \"1s\"",
+            "10:8: down is \"0s\"; expected a duration from \"1ms\" to \"1d\"",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\nfault = \"link-delay\"\nfrom = \"web\"\nto = \"web\"\nby = \"1s\"",
+            "9:6: to is \"web\"; expected another server than \"from\"",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\nfault = \"link-loss\"\nfrom = \"web\"\nto = \"ftp\"\npercent = 101",
+            "10:11: percent is 101; expected a percentage from 0 to 100 with at most four decimals",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\nfault = \"late\"\npercent = 5\nby = \"2d\"",
+            "9:6: by is \"2d\"; expected a duration from \"0s\" to \"1d\"",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\nfault = \"doubled\"\npercent = -1",
+            "8:11: percent is -1; expected a percentage from 0 to 100 with at most four decimals",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\nfault = \"pause\"\nserver = \"webb\"",
+            "8:10: server is \"webb\"; expected a server of the group: \"mail\", \"web\", \"ftp\"",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\nfault = \"agent-pause\"",
+            "5:1: [[fault]] lacks the key \"server\"; expected a server of the group",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\nfault = \"resume-fails\"\nserver = \"web\"\nto = \"ftp\"",
+            "9:1: unknown key \"to\" in [[fault]]; expected one of at, fault, server",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\nfault = \"file-server-cut\"\nserver = 2",
+            "8:10: server is 2; expected a server of the group: \"mail\", \"web\", \"ftp\"",
+        ),
+    ]);
+}
+
+#[test]
 fn expectations_are_refused_with_place_finding_and_expectation() {
     assert_refusals(&[
         (
@@ -185,7 +232,7 @@ fn a_misspelt_key_is_answered_with_those_of_every_kind_once() {
         (
             "[[fault]]\nwhen = \"1s\"",
             "6:1: unknown key \"when\" in [[fault]]; expected one of at, trouble, fault, server, \
-             version, from, to, sides, percent, factor",
+             ppm, version, from, to, sides, down, up, percent, by, factor",
         ),
         (
             "[[expect]]\nwhose = \"web\"",

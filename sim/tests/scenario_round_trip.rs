@@ -39,11 +39,47 @@ fn all(size: usize) -> Vec<ServerIndex> {
     (0..u8::try_from(size).unwrap()).map(ServerIndex).collect()
 }
 
+/// Two servers.
+fn way(size: usize) -> impl Strategy<Value = (ServerIndex, ServerIndex)> {
+    (server(size), 1..size).prop_map(move |(from, by)| {
+        let to = (from.index() + by) % size;
+        (from, ServerIndex(u8::try_from(to).unwrap()))
+    })
+}
+
+fn link_fault(size: usize) -> impl Strategy<Value = FaultAction> {
+    let share = || (0u32..=1_000_000).prop_map(Ratio::from_ppm);
+    let span = || (1_000_000..=86_400_000_000_000_u64).prop_map(Span::from_nanos);
+    prop_oneof![
+        way(size).prop_map(|(from, to)| FaultAction::Cut { from, to }),
+        (way(size), span(), span()).prop_map(|((from, to), down, up)| FaultAction::Flap {
+            from,
+            to,
+            down,
+            up
+        }),
+        (way(size), share()).prop_map(|((from, to), percent)| FaultAction::LinkLoss {
+            from,
+            to,
+            percent
+        }),
+        (way(size), span()).prop_map(|((from, to), by)| FaultAction::LinkDelay { from, to, by }),
+        (share(), span()).prop_map(|(percent, by)| FaultAction::Late { percent, by }),
+        share().prop_map(FaultAction::Doubled),
+        share().prop_map(FaultAction::Loss),
+    ]
+}
+
 fn action(size: usize) -> impl Strategy<Value = FaultAction> {
-    let cut = (server(size), 1..size).prop_map(move |(from, by)| FaultAction::Cut {
-        from,
-        to: ServerIndex(u8::try_from((from.index() + by) % size).unwrap()),
-    });
+    let still = prop_oneof![
+        server(size).prop_map(FaultAction::AgentPause),
+        server(size).prop_map(FaultAction::AgentResume),
+        server(size).prop_map(FaultAction::Pause),
+        server(size).prop_map(FaultAction::Resume),
+        server(size).prop_map(FaultAction::ResumeFails),
+        (server(size), -500_000..=500_000_i32)
+            .prop_map(|(server, ppm)| FaultAction::ClockDrift { server, ppm }),
+    ];
     let partition = (Just(all(size)).prop_shuffle(), 1..size).prop_map(|(order, at)| {
         FaultAction::Partition(vec![order[..at].into(), order[at..].into()])
     });
@@ -60,10 +96,10 @@ fn action(size: usize) -> impl Strategy<Value = FaultAction> {
         server(size).prop_map(FaultAction::FenceFails),
         (server(size), select(Version::ALL))
             .prop_map(|(server, version)| FaultAction::Upgrade { server, version }),
-        cut,
+        link_fault(size),
+        still,
         partition,
         Just(FaultAction::Heal),
-        (0u32..=1_000_000).prop_map(|ppm| FaultAction::Loss(Ratio::from_ppm(ppm))),
         Just(FaultAction::FileServerDown),
         Just(FaultAction::FileServerUp),
         (1u32..=1000).prop_map(FaultAction::FileServerSlow),

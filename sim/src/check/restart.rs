@@ -52,6 +52,7 @@ impl Observer for RestartWatch {
             WorldEvent::Trouble(_)
             | WorldEvent::PowerLost
             | WorldEvent::Restarting
+            | WorldEvent::StandsStill
             | WorldEvent::ServicesRestarting => {
                 self.healthy = self.healthy.without(server);
             }
@@ -61,7 +62,9 @@ impl Observer for RestartWatch {
                 subject: server,
                 by: Members::NONE,
             }),
-            WorldEvent::ServicesReady => self.healthy = self.healthy.with(server),
+            WorldEvent::ServicesReady | WorldEvent::GoesOn => {
+                self.healthy = self.healthy.with(server);
+            }
             WorldEvent::Repaired
             | WorldEvent::Starting
             | WorldEvent::Answers

@@ -317,6 +317,8 @@ impl Tracer<'_> {
         match event {
             WorldEvent::Trouble(_)
             | WorldEvent::ServicesRestarting
+            | WorldEvent::StandsStill
+            | WorldEvent::GoesOn
             | WorldEvent::Fault(_)
             | WorldEvent::FencedInReach
             | WorldEvent::SystemFault(_) => None,

@@ -347,6 +347,8 @@ impl Words<'_> {
                 Some(_) => format!("clients of {me} are served again, by {me} itself"),
                 None => format!("clients of {me} are served again"),
             },
+            WorldEvent::StandsStill => format!("{me} stands still"),
+            WorldEvent::GoesOn => format!("{me} goes on"),
             WorldEvent::Fault(place) | WorldEvent::SystemFault(place) => {
                 match faults.get(usize::from(place)) {
                     Some(fault) => format!("the scenario: {}", self.fault(fault)),
@@ -357,26 +359,89 @@ impl Words<'_> {
     }
 
     fn fault(&self, fault: &FaultAction) -> String {
+        let whose = fault
+            .server()
+            .and_then(|server| self.group.get(server.index()));
+        let server = whose.map_or("?", String::as_str);
+        match fault {
+            FaultAction::Trouble { trouble, .. } => {
+                format!("trouble {} of {server}", trouble.name())
+            }
+            FaultAction::Crash(_) => format!("{server} loses power"),
+            FaultAction::Destroy(_) => format!("{server} breaks down and needs a repair"),
+            FaultAction::Repair(_) => format!("the operator repairs {server}"),
+            FaultAction::AgentStop(_) => format!("{server}'s flag file is deleted"),
+            FaultAction::AgentStart(_) => format!("{server}'s flag file is created"),
+            FaultAction::VirtualServerFails(_) => {
+                format!("{server}b can no longer be started anywhere")
+            }
+            FaultAction::AgentPause(_) => {
+                format!("the management programs of {server} stand still")
+            }
+            FaultAction::AgentResume(_) => format!("the management programs of {server} go on"),
+            FaultAction::Pause(_) => format!("the machine of {server} is paused"),
+            FaultAction::Resume(_) => format!("the machine of {server} is resumed"),
+            FaultAction::ClockDrift { ppm, .. } => {
+                format!("the clock of {server} runs {ppm} millionths fast")
+            }
+            FaultAction::ResumeFails(_) => {
+                format!("{server}b can no longer be resumed, but started")
+            }
+            FaultAction::Cut { .. }
+            | FaultAction::Flap { .. }
+            | FaultAction::LinkLoss { .. }
+            | FaultAction::LinkDelay { .. }
+            | FaultAction::Partition(_)
+            | FaultAction::Heal
+            | FaultAction::Loss(_)
+            | FaultAction::Late { .. }
+            | FaultAction::Doubled(_) => self.link_fault(fault),
+            FaultAction::Operation(operation) => match operation.server() {
+                Some(_) => format!("the operator orders {} of {server}", fault.name()),
+                None => format!("the operator orders {} of the group", fault.name()),
+            },
+            FaultAction::FenceFails(_) => {
+                format!("the device that switches {server} off is broken")
+            }
+            FaultAction::Upgrade { version, .. } => {
+                let number = version.number();
+                format!("{server} gets programs of version {number}")
+            }
+            FaultAction::FileServerCut(_) => format!("{server} no longer reaches the file server"),
+            FaultAction::FileServerDown => "the file server is down".to_owned(),
+            FaultAction::FileServerUp => "the file server is up again".to_owned(),
+            FaultAction::FileServerSlow(factor) => {
+                format!("the file server's rate is divided by {factor}")
+            }
+        }
+    }
+
+    fn link_fault(&self, fault: &FaultAction) -> String {
         let name = |server: &crate::scenario::ServerIndex| {
             let name = self.group.get(server.index());
             name.map_or("?", String::as_str)
         };
         match fault {
-            FaultAction::Trouble { trouble, server } => {
-                format!("trouble {} of {}", trouble.name(), name(server))
-            }
-            FaultAction::Crash(server) => format!("{} loses power", name(server)),
-            FaultAction::Destroy(server) => {
-                format!("{} breaks down and needs a repair", name(server))
-            }
-            FaultAction::Repair(server) => format!("the operator repairs {}", name(server)),
-            FaultAction::AgentStop(server) => format!("{}'s flag file is deleted", name(server)),
-            FaultAction::AgentStart(server) => format!("{}'s flag file is created", name(server)),
-            FaultAction::VirtualServerFails(server) => {
-                format!("{}b can no longer be started anywhere", name(server))
-            }
             FaultAction::Cut { from, to } => {
                 format!("messages of {} no longer reach {}", name(from), name(to))
+            }
+            FaultAction::Flap { from, to, down, up } => format!(
+                "messages of {} do not reach {} for {down}, do for {up}, and so on",
+                name(from),
+                name(to)
+            ),
+            FaultAction::LinkLoss { from, to, percent } => format!(
+                "{} % of {}'s messages to {} are lost from now on",
+                percent.percent_text(),
+                name(from),
+                name(to)
+            ),
+            FaultAction::LinkDelay { from, to, by } => {
+                format!(
+                    "messages of {} to {} take {by} longer",
+                    name(from),
+                    name(to)
+                )
             }
             FaultAction::Partition(sides) => {
                 let sides: Vec<String> = sides
@@ -385,34 +450,19 @@ impl Words<'_> {
                     .collect();
                 format!("the network falls apart into {}", sides.join(" | "))
             }
-            FaultAction::Operation(operation) => match operation.server() {
-                Some(server) => {
-                    format!("the operator orders {} of {}", fault.name(), name(&server))
-                }
-                None => format!("the operator orders {} of the group", fault.name()),
-            },
-            FaultAction::Heal => "all links are whole again".to_owned(),
-            FaultAction::Loss(ratio) => {
-                format!(
-                    "{} % of all messages are lost from now on",
-                    ratio.percent_text()
-                )
+            FaultAction::Loss(share) => {
+                let share = share.percent_text();
+                format!("{share} % of all messages are lost from now on")
             }
-            FaultAction::FenceFails(server) => {
-                format!("the device that switches {} off is broken", name(server))
+            FaultAction::Late { percent, by } => {
+                let share = percent.percent_text();
+                format!("{share} % of all messages are up to {by} late from now on")
             }
-            FaultAction::Upgrade { server, version } => {
-                let number = version.number();
-                format!("{} gets programs of version {number}", name(server))
+            FaultAction::Doubled(share) => {
+                let share = share.percent_text();
+                format!("{share} % of all messages arrive twice from now on")
             }
-            FaultAction::FileServerCut(server) => {
-                format!("{} no longer reaches the file server", name(server))
-            }
-            FaultAction::FileServerDown => "the file server is down".to_owned(),
-            FaultAction::FileServerUp => "the file server is up again".to_owned(),
-            FaultAction::FileServerSlow(factor) => {
-                format!("the file server's rate is divided by {factor}")
-            }
+            _ => "all links are whole again".to_owned(),
         }
     }
 }

@@ -1,10 +1,13 @@
 //! `[[fault]]`: what goes wrong, or is put right, and when.
 
-use tetrarch_core::{Time, Version};
+mod links;
+mod servers;
+
+use tetrarch_core::{Span, Time, Version};
 
 use super::equipment::read_version;
 use super::error::ScenarioError;
-use super::group::{ServerIndex, read_server, read_servers};
+use super::group::{ServerIndex, read_server};
 use super::operation::Operation;
 use super::reader::{Item, Section};
 use super::value::quoted;
@@ -82,6 +85,24 @@ pub enum FaultAction {
     AgentStop(ServerIndex),
     /// `agent-start`: the flag file is created, so the server's executer starts its managers.
     AgentStart(ServerIndex),
+    /// `agent-pause`: the server's management programs stand still; what they are told waits.
+    AgentPause(ServerIndex),
+    /// `agent-resume`: they go on.
+    AgentResume(ServerIndex),
+    /// `pause`: the server's machine stands still; it does not answer, and what it is sent waits.
+    Pause(ServerIndex),
+    /// `resume`: it goes on.
+    Resume(ServerIndex),
+    /// `clock-drift`: from now on the server's clock runs faster than true time, or slower.
+    ClockDrift {
+        /// Whose clock.
+        server: ServerIndex,
+        /// By how many millionths, from -500 000 to 500 000; 0 ends the drift.
+        ppm: i32,
+    },
+    /// `resume-fails`: from now on this server's virtual server cannot be resumed on any host, but
+    /// started.
+    ResumeFails(ServerIndex),
     /// `fence-fails`: from now on the device that would switch this server off does nothing, and says
     /// so.
     FenceFails(ServerIndex),
@@ -109,7 +130,46 @@ pub enum FaultAction {
     /// `file-server-cut`: the server no longer reaches the file server: it reads nothing there, and
     /// the witness does not hear it.
     FileServerCut(ServerIndex),
-    /// `heal`: all links are whole again; ends every cut, partition and loss.
+    /// `flap`: messages of one server do not reach another for some time, reach it for some time, and
+    /// so on.
+    Flap {
+        /// The server whose messages are lost.
+        from: ServerIndex,
+        /// The server that they do not always reach.
+        to: ServerIndex,
+        /// How long each time they do not.
+        down: Span,
+        /// How long each time they do.
+        up: Span,
+    },
+    /// `link-loss`: from now on this share of one server's messages to another is lost.
+    LinkLoss {
+        /// The sender.
+        from: ServerIndex,
+        /// The receiver.
+        to: ServerIndex,
+        /// How much of them.
+        percent: Ratio,
+    },
+    /// `link-delay`: from now on one server's messages to another take so much longer, in their order.
+    LinkDelay {
+        /// The sender.
+        from: ServerIndex,
+        /// The receiver.
+        to: ServerIndex,
+        /// How much longer.
+        by: Span,
+    },
+    /// `late`: from now on this share of all messages is late, whatever is sent after them.
+    Late {
+        /// How much of them.
+        percent: Ratio,
+        /// By how much at most.
+        by: Span,
+    },
+    /// `doubled`: from now on this share of all messages arrives twice.
+    Doubled(Ratio),
+    /// `heal`: all links are whole again; ends every cut, partition, loss and delay.
     Heal,
     /// `loss`: from now on this share of all messages is lost.
     Loss(Ratio),
@@ -160,6 +220,16 @@ const KINDS: &[Kind] = &[
     of_server!("repair", Repair),
     of_server!("agent-stop", AgentStop),
     of_server!("agent-start", AgentStart),
+    of_server!("agent-pause", AgentPause),
+    of_server!("agent-resume", AgentResume),
+    of_server!("pause", Pause),
+    of_server!("resume", Resume),
+    Kind {
+        name: "clock-drift",
+        keys: &["server", "ppm"],
+        read: read_drift,
+    },
+    of_server!("resume-fails", ResumeFails),
     Kind {
         name: "upgrade",
         keys: &["server", "version"],
@@ -171,18 +241,43 @@ const KINDS: &[Kind] = &[
     Kind {
         name: "cut",
         keys: &["from", "to"],
-        read: read_cut,
+        read: links::read_cut,
     },
     Kind {
         name: "partition",
         keys: &["sides"],
-        read: read_partition,
+        read: links::read_partition,
+    },
+    Kind {
+        name: "flap",
+        keys: &["from", "to", "down", "up"],
+        read: links::read_flap,
+    },
+    Kind {
+        name: "link-loss",
+        keys: &["from", "to", "percent"],
+        read: links::read_link_loss,
+    },
+    Kind {
+        name: "link-delay",
+        keys: &["from", "to", "by"],
+        read: links::read_link_delay,
+    },
+    Kind {
+        name: "late",
+        keys: &["percent", "by"],
+        read: links::read_late,
+    },
+    Kind {
+        name: "doubled",
+        keys: &["percent"],
+        read: |section, _| Ok(FaultAction::Doubled(links::read_share(section)?)),
     },
     bare!("heal", Heal),
     Kind {
         name: "loss",
         keys: &["percent"],
-        read: read_loss,
+        read: |section, _| Ok(FaultAction::Loss(links::read_share(section)?)),
     },
     bare!("file-server-down", FileServerDown),
     bare!("file-server-up", FileServerUp),
@@ -271,50 +366,18 @@ fn server(
     read_server(section.need(key, "a server of the group")?, group)
 }
 
-fn read_cut(section: &Section<'_>, group: &[String]) -> Result<FaultAction, ScenarioError> {
-    let from = server(section, "from", group)?;
-    let item = section.need("to", "a server of the group")?;
-    let to = read_server(item, group)?;
-    if from == to {
-        return Err(item.refuse("another server than \"from\""));
-    }
-    Ok(FaultAction::Cut { from, to })
+fn read_drift(section: &Section<'_>, group: &[String]) -> Result<FaultAction, ScenarioError> {
+    let ppm = section.need("ppm", "a whole number from -500000 to 500000")?;
+    Ok(FaultAction::ClockDrift {
+        server: server(section, "server", group)?,
+        ppm: ppm.whole(-500_000, 500_000)?,
+    })
 }
 
 fn read_upgrade(section: &Section<'_>, group: &[String]) -> Result<FaultAction, ScenarioError> {
     let server = server(section, "server", group)?;
     let version = read_version(section.need("version", "the version of the new programs")?)?;
     Ok(FaultAction::Upgrade { server, version })
-}
-
-fn read_partition(section: &Section<'_>, group: &[String]) -> Result<FaultAction, ScenarioError> {
-    const EXPECTED: &str = "at least two lists of servers, with every server in exactly one";
-    let item = section.need("sides", EXPECTED)?;
-    let mut sides: Vec<Vec<ServerIndex>> = Vec::new();
-    for side in item.list(EXPECTED)? {
-        let servers = read_servers(side, group)?;
-        let repeated = servers
-            .iter()
-            .any(|server| sides.iter().flatten().any(|s| s == server));
-        if servers.is_empty() || repeated {
-            return Err(side.refuse(EXPECTED));
-        }
-        sides.push(servers);
-    }
-    if sides.len() < 2 || sides.iter().flatten().count() < group.len() {
-        return Err(item.refuse(EXPECTED));
-    }
-    Ok(FaultAction::Partition(sides))
-}
-
-fn read_loss(section: &Section<'_>, _: &[String]) -> Result<FaultAction, ScenarioError> {
-    const EXPECTED: &str = "a percentage from 0 to 100 with at most four decimals";
-    let item = section.need("percent", EXPECTED)?;
-    item.decimal()
-        .and_then(|number| Ratio::parse_percent(&number).ok())
-        .filter(|&share| share <= Ratio::WHOLE)
-        .map(FaultAction::Loss)
-        .ok_or_else(|| item.refuse(EXPECTED))
 }
 
 fn read_slow(section: &Section<'_>, _: &[String]) -> Result<FaultAction, ScenarioError> {
@@ -334,6 +397,17 @@ impl FaultAction {
             Self::Repair(_) => "repair",
             Self::AgentStop(_) => "agent-stop",
             Self::AgentStart(_) => "agent-start",
+            Self::AgentPause(_) => "agent-pause",
+            Self::AgentResume(_) => "agent-resume",
+            Self::Pause(_) => "pause",
+            Self::Resume(_) => "resume",
+            Self::ClockDrift { .. } => "clock-drift",
+            Self::ResumeFails(_) => "resume-fails",
+            Self::Flap { .. } => "flap",
+            Self::LinkLoss { .. } => "link-loss",
+            Self::LinkDelay { .. } => "link-delay",
+            Self::Late { .. } => "late",
+            Self::Doubled(_) => "doubled",
             Self::FenceFails(_) => "fence-fails",
             Self::Upgrade { .. } => "upgrade",
             Self::VirtualServerFails(_) => "virtual-server-fails",
@@ -358,36 +432,36 @@ pub(super) fn write_fault(fault: &Fault, out: &mut Writer<'_>) {
         _ => "fault",
     };
     out.text(key, fault.action.name());
+    if let Some(server) = fault.action.server() {
+        out.server("server", server);
+    }
+    if let Some((from, to)) = fault.action.way() {
+        out.server("from", from);
+        out.server("to", to);
+    }
     match &fault.action {
-        FaultAction::Trouble { server, .. }
-        | FaultAction::Crash(server)
-        | FaultAction::Destroy(server)
-        | FaultAction::Repair(server)
-        | FaultAction::AgentStop(server)
-        | FaultAction::AgentStart(server)
-        | FaultAction::VirtualServerFails(server)
-        | FaultAction::FenceFails(server)
-        | FaultAction::FileServerCut(server) => out.server("server", *server),
-        FaultAction::Upgrade { server, version } => {
-            out.server("server", *server);
-            out.bare("version", version.number());
-        }
-        FaultAction::Cut { from, to } => {
-            out.server("from", *from);
-            out.server("to", *to);
-        }
+        FaultAction::Upgrade { version, .. } => out.bare("version", version.number()),
+        FaultAction::ClockDrift { ppm, .. } => out.bare("ppm", ppm),
         FaultAction::Partition(sides) => {
             let sides: Vec<String> = sides.iter().map(|side| out.server_list(side)).collect();
             out.bare("sides", format!("[{}]", sides.join(", ")));
         }
-        FaultAction::Loss(share) => out.bare("percent", share.percent_text()),
-        FaultAction::FileServerSlow(factor) => out.bare("factor", factor),
-        FaultAction::Operation(operation) => {
-            if let Some(server) = operation.server() {
-                out.server("server", server);
-            }
+        FaultAction::Loss(share)
+        | FaultAction::Doubled(share)
+        | FaultAction::LinkLoss { percent: share, .. } => {
+            out.bare("percent", share.percent_text());
         }
-        FaultAction::Heal | FaultAction::FileServerDown | FaultAction::FileServerUp => {}
+        FaultAction::Late { percent, by } => {
+            out.bare("percent", percent.percent_text());
+            out.span("by", *by);
+        }
+        FaultAction::LinkDelay { by, .. } => out.span("by", *by),
+        FaultAction::Flap { down, up, .. } => {
+            out.span("down", *down);
+            out.span("up", *up);
+        }
+        FaultAction::FileServerSlow(factor) => out.bare("factor", factor),
+        _ => {}
     }
 }
 
@@ -406,6 +480,7 @@ mod tests {
                     "version" => "version = 1\n".to_owned(),
                     "to" => "to = \"c\"\n".to_owned(),
                     "sides" => "sides = [[\"a\"], [\"c\"]]\n".to_owned(),
+                    span @ ("by" | "down" | "up") => format!("{span} = \"2s\"\n"),
                     number => format!("{number} = 5\n"),
                 })
                 .collect();

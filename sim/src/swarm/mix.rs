@@ -21,14 +21,38 @@ pub enum Kind {
     Destroy,
     /// A server's management programs are stopped, and later started.
     Agent,
+    /// A server's clock runs faster or slower than the others, within what the margin allows.
+    ClockDrift,
+    /// Everything loses power at once, and comes back some time later.
+    Outage,
+    /// A function's virtual server can no longer be resumed, but started.
+    ResumeFails,
     /// A function's virtual server can no longer be started; at most half of the group's.
     VirtualServer,
     /// The file server is down for a while.
     FileServerDown,
     /// The file server is slow for a while.
     FileServerSlow,
+    /// The file server becomes slow, slower, does not answer at all, and is repaired.
+    FileServerDying,
+    /// One server does not reach the file server for a while.
+    FileServerCut,
+    /// A server's management programs stand still for a while, and go on.
+    AgentPause,
+    /// A server's machine stands still for a while, and goes on.
+    Pause,
     /// One server's messages do not reach another for a while.
     Cut,
+    /// The same, many times with little time between.
+    Flap,
+    /// A share of one server's messages to another is lost for a while.
+    LinkLoss,
+    /// One server's messages to another take longer for a while, in their order.
+    LinkDelay,
+    /// A share of all messages is late for a while, and may be overtaken.
+    Late,
+    /// A share of all messages comes twice for a while.
+    Doubled,
     /// The group falls into two parts for a while.
     Partition,
     /// A share of all messages is lost for a while.
@@ -36,7 +60,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Every kind, those that break links last.
+    /// Every kind, those that the paper's protocol does not survive last.
     pub const ALL: &[Self] = &[
         Self::S1t,
         Self::S2t,
@@ -45,10 +69,22 @@ impl Kind {
         Self::Crash,
         Self::Destroy,
         Self::Agent,
+        Self::ClockDrift,
+        Self::Outage,
+        Self::ResumeFails,
         Self::VirtualServer,
         Self::FileServerDown,
         Self::FileServerSlow,
+        Self::FileServerDying,
+        Self::FileServerCut,
+        Self::AgentPause,
+        Self::Pause,
         Self::Cut,
+        Self::Flap,
+        Self::LinkLoss,
+        Self::LinkDelay,
+        Self::Late,
+        Self::Doubled,
         Self::Partition,
         Self::Loss,
     ];
@@ -67,16 +103,41 @@ impl Kind {
             Self::VirtualServer => "virtual-server",
             Self::FileServerDown => "file-server-down",
             Self::FileServerSlow => "file-server-slow",
+            Self::ClockDrift => "clock-drift",
+            Self::Outage => "outage",
+            Self::ResumeFails => "resume-fails",
+            Self::FileServerDying => "file-server-dying",
+            Self::FileServerCut => "file-server-cut",
+            Self::AgentPause => "agent-pause",
+            Self::Pause => "pause",
+            Self::Flap => "flap",
+            Self::LinkLoss => "link-loss",
+            Self::LinkDelay => "link-delay",
+            Self::Late => "late",
+            Self::Doubled => "doubled",
             Self::Cut => "cut",
             Self::Partition => "partition",
             Self::Loss => "loss",
         }
     }
 
-    /// Whether it cuts links or loses messages, which the paper's protocol does not survive.
+    /// Whether a message or a whole server may be lost or late for it, which the paper's protocol does
+    /// not survive.
     #[must_use]
     pub const fn breaks_links(self) -> bool {
-        matches!(self, Self::Cut | Self::Partition | Self::Loss)
+        matches!(
+            self,
+            Self::AgentPause
+                | Self::Pause
+                | Self::Cut
+                | Self::Flap
+                | Self::LinkLoss
+                | Self::LinkDelay
+                | Self::Late
+                | Self::Doubled
+                | Self::Partition
+                | Self::Loss
+        )
     }
 }
 
@@ -103,6 +164,12 @@ impl Mix {
         if kinds.is_empty() {
             kinds.push(allowed[dice.random_range(0..allowed.len())]);
         }
+        Self { kinds }
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(kinds: &[Kind]) -> Self {
+        let kinds = kinds.to_vec();
         Self { kinds }
     }
 

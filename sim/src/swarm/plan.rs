@@ -144,6 +144,10 @@ impl Plan {
         for server in servers(self.size) {
             let down = |action: &FaultAction| takes_down(action) == Some(server);
             let stopped = |action: &FaultAction| *action == FaultAction::AgentStop(server);
+            let paused = |action: &FaultAction| *action == FaultAction::Pause(server);
+            let asleep = |action: &FaultAction| *action == FaultAction::AgentPause(server);
+            put(actions().any(paused), FaultAction::Resume(server));
+            put(actions().any(asleep), FaultAction::AgentResume(server));
             put(actions().any(down), FaultAction::Repair(server));
             put(actions().any(stopped), FaultAction::AgentStart(server));
         }
@@ -169,8 +173,13 @@ impl Plan {
         if self.size <= 2 {
             return None;
         }
+        let place = |server: ServerIndex| match server.0.cmp(&gone.0) {
+            core::cmp::Ordering::Less => Some(server),
+            core::cmp::Ordering::Equal => None,
+            core::cmp::Ordering::Greater => Some(ServerIndex(server.0 - 1)),
+        };
         let faults = self.faults.iter();
-        let faults = faults.filter_map(|old| Some(fault(old.at, without(&old.action, gone)?)));
+        let faults = faults.filter_map(|old| Some(fault(old.at, old.action.moved(place)?)));
         Some(Self {
             size: self.size - 1,
             faults: faults.collect(),
@@ -185,6 +194,11 @@ pub(super) fn breaks_links(action: &FaultAction) -> bool {
         FaultAction::Cut { .. }
             | FaultAction::Partition(_)
             | FaultAction::Loss(_)
+            | FaultAction::Flap { .. }
+            | FaultAction::LinkLoss { .. }
+            | FaultAction::LinkDelay { .. }
+            | FaultAction::Late { .. }
+            | FaultAction::Doubled(_)
             | FaultAction::FileServerCut(_)
     )
 }
@@ -198,52 +212,4 @@ fn takes_down(action: &FaultAction) -> Option<ServerIndex> {
         FaultAction::Operation(Operation::Leave { server, .. }) => Some(*server),
         _ => None,
     }
-}
-
-/// The action in a group without this server; none when nothing is left of it.
-fn without(action: &FaultAction, gone: ServerIndex) -> Option<FaultAction> {
-    let kept = |server: ServerIndex| match server.0.cmp(&gone.0) {
-        core::cmp::Ordering::Less => Some(server),
-        core::cmp::Ordering::Equal => None,
-        core::cmp::Ordering::Greater => Some(ServerIndex(server.0 - 1)),
-    };
-    Some(match action {
-        FaultAction::Trouble { trouble, server } => FaultAction::Trouble {
-            trouble: *trouble,
-            server: kept(*server)?,
-        },
-        FaultAction::Operation(operation) => FaultAction::Operation(operation.moved(kept)?),
-        FaultAction::Crash(server) => FaultAction::Crash(kept(*server)?),
-        FaultAction::Destroy(server) => FaultAction::Destroy(kept(*server)?),
-        FaultAction::Repair(server) => FaultAction::Repair(kept(*server)?),
-        FaultAction::AgentStop(server) => FaultAction::AgentStop(kept(*server)?),
-        FaultAction::AgentStart(server) => FaultAction::AgentStart(kept(*server)?),
-        FaultAction::VirtualServerFails(server) => FaultAction::VirtualServerFails(kept(*server)?),
-        FaultAction::FileServerCut(server) => FaultAction::FileServerCut(kept(*server)?),
-        FaultAction::FenceFails(server) => FaultAction::FenceFails(kept(*server)?),
-        FaultAction::Upgrade { server, version } => FaultAction::Upgrade {
-            server: kept(*server)?,
-            version: *version,
-        },
-        FaultAction::Cut { from, to } => FaultAction::Cut {
-            from: kept(*from)?,
-            to: kept(*to)?,
-        },
-        FaultAction::Partition(sides) => {
-            let sides: Vec<Vec<ServerIndex>> = sides
-                .iter()
-                .map(|side| side.iter().filter_map(|server| kept(*server)).collect())
-                .filter(|side: &Vec<ServerIndex>| !side.is_empty())
-                .collect();
-            if sides.len() < 2 {
-                return None;
-            }
-            FaultAction::Partition(sides)
-        }
-        FaultAction::Heal
-        | FaultAction::Loss(_)
-        | FaultAction::FileServerDown
-        | FaultAction::FileServerUp
-        | FaultAction::FileServerSlow(_) => action.clone(),
-    })
 }

@@ -42,11 +42,11 @@ impl<O: Observer> World<O> {
             }
             Action::Resume { function } => {
                 let span = self.parameters.virtual_server_resume;
-                self.start_virtual_server(ticket, function, span);
+                self.start_virtual_server(ticket, function, span, true);
             }
             Action::ColdStart { function } => {
                 let span = self.parameters.virtual_server_start;
-                self.start_virtual_server(ticket, function, span);
+                self.start_virtual_server(ticket, function, span, false);
             }
             Action::Assign { function } => {
                 self.command_remotely(ticket, Command::Assign { function });
@@ -90,8 +90,15 @@ impl<O: Observer> World<O> {
     }
 
     /// A share of every start is a read from the file server, the rest the host does by itself.
-    fn start_virtual_server(&mut self, ticket: Ticket, function: ServerId, span: Span) {
-        if self.broken_images.contains(function) {
+    fn start_virtual_server(
+        &mut self,
+        ticket: Ticket,
+        function: ServerId,
+        span: Span,
+        resumes: bool,
+    ) {
+        if self.broken_images.contains(function) || resumes && self.broken_states.contains(function)
+        {
             return self.finish(self.now + span, ticket, Outcome::Failed);
         }
         self.server_mut(ticket.server).starts[function.index()] = Some(ticket.job);

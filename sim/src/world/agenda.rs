@@ -22,7 +22,10 @@ pub(crate) struct Agenda {
     letters: VecDeque<Letter>,
     /// The faults by time, each with its place in the file.
     faults: Vec<(Time, u16)>,
-    /// How many of them have struck.
+    /// What waited for a server that goes on now.
+    waited: VecDeque<Happening>,
+    waited_until: Time,
+    /// How many faults have struck.
     struck: usize,
     /// The next insertion number.
     next: u64,
@@ -54,6 +57,7 @@ const NEVER: (Time, u64) = (Time::MAX, u64::MAX);
 /// Where the next entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lane {
+    Waited,
     Faults,
     Letters,
     Queue,
@@ -69,6 +73,8 @@ impl Agenda {
             queue: Queue::with_capacity(64),
             letters: VecDeque::with_capacity(64),
             faults,
+            waited: VecDeque::new(),
+            waited_until: Time::ZERO,
             struck: 0,
             next: 0,
         }
@@ -78,6 +84,7 @@ impl Agenda {
     pub(crate) fn reset(&mut self) {
         self.queue.clear();
         self.letters.clear();
+        self.waited.clear();
         self.struck = 0;
         self.next = 0;
     }
@@ -115,6 +122,12 @@ impl Agenda {
         });
     }
 
+    /// Lets all this happen at `now`, before anything else.
+    pub(crate) fn go_on(&mut self, now: Time, waited: Vec<Happening>) {
+        self.waited.extend(waited);
+        self.waited_until = now;
+    }
+
     /// When the next entry is due.
     pub(crate) fn peek_time(&self) -> Option<Time> {
         self.first().map(|(at, _)| at)
@@ -125,6 +138,7 @@ impl Agenda {
     pub(crate) fn pop_until(&mut self, end: Time) -> Option<(Time, Happening)> {
         let (at, lane) = self.first().filter(|(at, _)| *at <= end)?;
         let happening = match lane {
+            Lane::Waited => self.waited.pop_front()?,
             Lane::Faults => {
                 let (_, place) = *self.faults.get(self.struck)?;
                 self.struck += 1;
@@ -138,6 +152,9 @@ impl Agenda {
 
     #[inline]
     fn first(&self) -> Option<(Time, Lane)> {
+        if !self.waited.is_empty() {
+            return Some((self.waited_until, Lane::Waited));
+        }
         // The end of time stands for nothing: nothing that is due then ever happens.
         let letter = self.letters.front();
         let (letter, letter_number) = letter.map_or(NEVER, |letter| (letter.at, letter.number));

@@ -1,8 +1,9 @@
 //! The faults of a scenario, carried out.
 
-use tetrarch_core::{ServerId, ServiceSet};
+use tetrarch_core::{Input, ServerId, ServiceSet};
 
 use super::happening::{Stimulus, WorldEvent};
+use super::pause::Pause;
 use super::{World, sides};
 use crate::observer::Observer;
 use crate::scenario::{FaultAction, ServerIndex, Trouble};
@@ -25,22 +26,10 @@ impl<O: Observer> World<O> {
             self.trouble(trouble, id(server));
             return Stimulus::None;
         }
-        let (about, event) = match &action {
-            FaultAction::Crash(server)
-            | FaultAction::Destroy(server)
-            | FaultAction::Repair(server)
-            | FaultAction::AgentStop(server)
-            | FaultAction::AgentStart(server)
-            | FaultAction::VirtualServerFails(server)
-            | FaultAction::FileServerCut(server)
-            | FaultAction::FenceFails(server)
-            | FaultAction::Upgrade { server, .. }
-            | FaultAction::Cut { from: server, .. } => (id(*server), WorldEvent::Fault(place)),
-            FaultAction::Operation(operation) if operation.server().is_some() => {
-                let server = operation.server().map_or(id(ServerIndex(0)), id);
-                (server, WorldEvent::Fault(place))
-            }
-            _ => (id(ServerIndex(0)), WorldEvent::SystemFault(place)),
+        let sender = action.way().map(|(from, _)| from);
+        let (about, event) = match action.server().or(sender) {
+            Some(server) => (id(server), WorldEvent::Fault(place)),
+            None => (id(ServerIndex(0)), WorldEvent::SystemFault(place)),
         };
         self.observer.world(self.now, about, event);
         self.other_fault(&action, about)
@@ -73,25 +62,29 @@ impl<O: Observer> World<O> {
             FaultAction::FenceFails(_) => {
                 self.broken_fences = self.broken_fences.with(server);
             }
-            FaultAction::Cut { to, .. } => {
-                self.links_whole = false;
-                self.links.cut(server, id(*to));
-            }
-            FaultAction::Partition(groups) => {
-                self.links_whole = false;
-                self.links.partition(&sides(groups));
+            FaultAction::AgentPause(_) => self.pause(server, Pause::Agent),
+            FaultAction::AgentResume(_) => self.go_on(server, Pause::Agent),
+            FaultAction::Pause(_) => self.pause(server, Pause::Machine),
+            FaultAction::Resume(_) => self.go_on(server, Pause::Machine),
+            FaultAction::ClockDrift { ppm, .. } => return self.drift(server, *ppm),
+            FaultAction::ResumeFails(_) => {
+                self.broken_states = self.broken_states.with(server);
             }
             FaultAction::Heal => {
                 self.links.heal();
                 self.file_server.heal(now);
-                self.links_whole = true;
+                self.links_whole = self.links.are_whole(now, self.spans.link_delay);
                 self.greet_again();
                 self.sense();
             }
-            FaultAction::Loss(ratio) => {
-                self.links_whole = false;
-                self.links.set_loss(*ratio);
-            }
+            FaultAction::Cut { .. }
+            | FaultAction::Flap { .. }
+            | FaultAction::LinkLoss { .. }
+            | FaultAction::LinkDelay { .. }
+            | FaultAction::Partition(_)
+            | FaultAction::Loss(_)
+            | FaultAction::Late { .. }
+            | FaultAction::Doubled(_) => self.break_links(action),
             FaultAction::FileServerCut(_) => self.file_server.cut(now, server),
             FaultAction::FileServerDown => self.file_server.set_up(now, false),
             FaultAction::FileServerUp => self.file_server.set_up(now, true),
@@ -99,6 +92,41 @@ impl<O: Observer> World<O> {
         }
         self.announce_read();
         Stimulus::None
+    }
+
+    /// All that the clock of `server` measures is measured anew: its holds, and the wait of its node.
+    fn drift(&mut self, server: ServerId, ppm: i32) -> Stimulus {
+        let now = self.now;
+        self.clocks_drift = true;
+        self.server_mut(server).clock.drift(now, ppm);
+        self.hold_by_new_clock(server);
+        if self.is_managing(server) {
+            Stimulus::Input(server, Input::Deadline)
+        } else {
+            Stimulus::None
+        }
+    }
+
+    fn break_links(&mut self, action: &FaultAction) {
+        self.links_whole = false;
+        let links = &mut self.links;
+        match action {
+            FaultAction::Cut { from, to } => links.cut(id(*from), id(*to)),
+            FaultAction::Flap { from, to, down, up } => {
+                links.flap(self.now, id(*from), id(*to), *down, *up);
+            }
+            FaultAction::LinkLoss { from, to, percent } => {
+                links.set_way_loss(id(*from), id(*to), *percent);
+            }
+            FaultAction::LinkDelay { from, to, by } => {
+                links.set_way_delay(id(*from), id(*to), *by);
+            }
+            FaultAction::Partition(groups) => links.partition(&sides(groups)),
+            FaultAction::Loss(share) => links.set_loss(*share),
+            FaultAction::Late { percent, by } => links.set_late(*percent, *by),
+            FaultAction::Doubled(share) => links.set_doubled(*share),
+            _ => {}
+        }
     }
 
     fn trouble(&mut self, trouble: Trouble, server: ServerId) {

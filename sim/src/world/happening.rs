@@ -55,6 +55,36 @@ pub(crate) enum Happening {
     GoesDown { server: ServerId, life: u32 },
     /// A fault of the scenario, by its place in the file.
     Fault { place: u16 },
+    /// What a node that stood still was to be told.
+    Told {
+        server: ServerId,
+        life: u32,
+        input: Input,
+    },
+}
+
+impl Happening {
+    /// The server whose machine it needs.
+    pub(super) fn on(&self) -> Option<ServerId> {
+        match *self {
+            Self::Deliver { to: server, .. }
+            | Self::HoldEnds { server, .. }
+            | Self::BootRead { server, .. }
+            | Self::Answers { server, .. }
+            | Self::ServicesReady { server, .. }
+            | Self::ServicesLooked { server, .. }
+            | Self::Greeted { server, .. }
+            | Self::GoesDown { server, .. }
+            | Self::Told { server, .. } => Some(server),
+            Self::Finished { ticket, .. }
+            | Self::NetworkExamined { ticket, .. }
+            | Self::ServicesExamined { ticket, .. }
+            | Self::Voted { ticket, .. }
+            | Self::Effect { ticket, .. } => Some(ticket.server),
+            // A look for a rival on a machine that stands still finds that it holds nothing.
+            Self::RivalLooked { .. } | Self::ReadComplete { .. } | Self::Fault { .. } => None,
+        }
+    }
 }
 
 /// A job, the server that waits for it, and that server's life when it began.
@@ -121,6 +151,10 @@ pub enum WorldEvent {
     ServicesRestarting,
     /// All services of this server answer.
     ServicesReady,
+    /// This server's machine stands still: it does not answer, and nothing on it goes on.
+    StandsStill,
+    /// This server's machine goes on, with all its services.
+    GoesOn,
     /// Clients find nobody at this function's virtual IP address.
     FunctionLost,
     /// Clients find this function at its virtual IP address again.

@@ -4,12 +4,14 @@
 mod actions;
 mod agenda;
 mod client;
+mod clock;
 mod faults;
 mod file_server;
 pub(crate) mod happening;
 mod leases;
 mod links;
 mod operations;
+mod pause;
 mod power;
 mod senses;
 mod server;
@@ -53,7 +55,7 @@ pub(crate) struct World<O> {
     faults: Vec<Fault>,
     servers: Vec<Server>,
     links: Links,
-    /// Neither cuts nor loss have ever been asked for: every link works.
+    /// Every link works, and takes no longer than it should.
     links_whole: bool,
     file_server: FileServer,
     /// The witness on the shared area.
@@ -66,6 +68,13 @@ pub(crate) struct World<O> {
     equipment: Equipment,
     /// The functions whose virtual server can no longer be started anywhere.
     broken_images: Members,
+    /// The functions whose virtual server can no longer be resumed, but started.
+    broken_states: Members,
+    /// Some clock is not right.
+    clocks_drift: bool,
+    /// Some server stands still, and what waits for it to go on.
+    somebody_pauses: bool,
+    waiting: Vec<(ServerId, Happening)>,
     /// The servers whose fencing device does nothing.
     broken_fences: Members,
     availability: Vec<Availability>,
@@ -108,6 +117,10 @@ impl<O: Observer> World<O> {
             is_mixed: scenario.equipment.is_mixed(&scenario.faults),
             equipment: scenario.equipment,
             broken_images: Members::NONE,
+            broken_states: Members::NONE,
+            clocks_drift: false,
+            somebody_pauses: false,
+            waiting: Vec::new(),
             broken_fences: Members::NONE,
             revision: 0,
         }
@@ -130,6 +143,10 @@ impl<O: Observer> World<O> {
         // A checker that goes on after the reset must look again.
         self.revision += 1;
         self.broken_images = Members::NONE;
+        self.broken_states = Members::NONE;
+        self.clocks_drift = false;
+        self.somebody_pauses = false;
+        self.waiting.clear();
         self.broken_fences = Members::NONE;
     }
 
@@ -189,12 +206,20 @@ impl<O: Observer> World<O> {
 
     /// Queues a message on its way, unless the link loses it.
     pub(crate) fn send(&mut self, from: ServerId, to: ServerId, message: Message) {
-        if self.links_whole || (self.links.works(from, to) && !self.links.loses()) {
-            let Some(message) = self.carried(from, to, message) else {
-                return;
-            };
-            let at = self.now + self.spans.link_delay;
-            self.agenda.post(at, from, to, message);
+        let delay = self.spans.link_delay;
+        if self.links_whole {
+            if let Some(message) = self.carried(from, to, message) {
+                self.agenda.post(self.now + delay, from, to, message);
+            }
+            return;
+        }
+        let passage = self.links.pass(self.now, delay, from, to);
+        let Some((passage, message)) = passage.zip(self.carried(from, to, message)) else {
+            return;
+        };
+        for at in core::iter::once(passage.at).chain(passage.again) {
+            self.agenda
+                .push(at, Happening::Deliver { to, from, message });
         }
     }
 
@@ -202,7 +227,8 @@ impl<O: Observer> World<O> {
     fn reaches(&self, from: ServerId, to: ServerId) -> bool {
         self.server(to).answers()
             && self.server(from).answers()
-            && (self.links_whole || (self.links.works(from, to) && self.links.works(to, from)))
+            && (self.links_whole
+                || (self.links.works(self.now, from, to) && self.links.works(self.now, to, from)))
     }
 
     fn is_alive(&self, ticket: Ticket) -> bool {
@@ -214,8 +240,26 @@ impl<O: Observer> World<O> {
             .push(at, Happening::Finished { ticket, outcome });
     }
 
-    /// Lets an entry of the queue happen.
-    pub(crate) fn happen(&mut self, happening: Happening) -> Stimulus {
+    /// What the clock of `server` shows at the true instant `now`.
+    pub(crate) fn local(&self, server: ServerId, now: Time) -> Time {
+        if self.clocks_drift {
+            self.server(server).clock.at(now)
+        } else {
+            now
+        }
+    }
+
+    /// The true instant at which the clock of `server` shows `local`.
+    pub(crate) fn when(&self, server: ServerId, local: Time) -> Time {
+        if self.clocks_drift {
+            // Several true instants may show the same, but none of them is past.
+            self.server(server).clock.when(local).max(self.now)
+        } else {
+            local
+        }
+    }
+
+    fn happen_now(&mut self, happening: Happening) -> Stimulus {
         match happening {
             Happening::Deliver { to, from, message } => {
                 if self.server(to).managing {
@@ -231,14 +275,7 @@ impl<O: Observer> World<O> {
             Happening::Greeted { server, other } => return self.greeted(server, other),
             Happening::Finished { ticket, outcome } => return self.finished(ticket, outcome),
             Happening::NetworkExamined { ticket, target } => {
-                if self.reaches(ticket.server, target) {
-                    return self.finished(ticket, Outcome::Ok);
-                }
-                let rest = self
-                    .spans
-                    .network_abnormal
-                    .saturating_sub(self.spans.network_normal);
-                self.finish(self.now + rest, ticket, Outcome::Failed);
+                return self.network_examined(ticket, target);
             }
             Happening::ServicesExamined { ticket, target } => {
                 if self.reaches(ticket.server, target) {
@@ -271,7 +308,24 @@ impl<O: Observer> World<O> {
             Happening::ReadComplete { change } => self.read_complete(change),
             Happening::GoesDown { server, life } => self.go_down(server, life),
             Happening::Fault { place } => return self.strike(place),
+            Happening::Told {
+                server,
+                life,
+                input,
+            } => return self.told(server, life, input),
         }
+        Stimulus::None
+    }
+
+    fn network_examined(&mut self, ticket: Ticket, target: ServerId) -> Stimulus {
+        if self.reaches(ticket.server, target) {
+            return self.finished(ticket, Outcome::Ok);
+        }
+        let rest = self
+            .spans
+            .network_abnormal
+            .saturating_sub(self.spans.network_normal);
+        self.finish(self.now + rest, ticket, Outcome::Failed);
         Stimulus::None
     }
 
@@ -320,15 +374,16 @@ impl<O: Observer> World<O> {
         state.version = version;
         state.lives += 1;
         self.greet(server);
-        let state = self.server_mut(server);
-        let serving = state.guests_served();
+        let state = self.server(server);
+        let (clock, holding, serving) = (state.clock, state.holds_own, state.guests_served());
+        let shown = clock.at(now);
+        let silent = state.silent_since.map(|since| shown.since(since));
+        let end = state.holds.end(server, shown, holding, serving);
         Input::Start {
-            holding: state.holds_own,
+            holding,
             serving,
-            silent: state
-                .silent_since
-                .map_or(Span::MAX, |since| now.since(since)),
-            left: state.holds.left(server, now, state.holds_own, serving),
+            silent: silent.unwrap_or(Span::MAX),
+            left: end.map_or(Span::MAX, |end| end - shown),
         }
     }
 }

@@ -12,11 +12,12 @@ use crate::scenario::Operation;
 const LEAVE_MAX: Span = Span::from_secs(30);
 
 impl<O: Observer> World<O> {
-    /// `operation` is done at, or about, `server`.
+    /// `operation` is done at, or about, `server`. Programs that stand still take no order.
     pub(super) fn operate(&mut self, operation: Operation, server: ServerId) -> Stimulus {
         match operation {
             Operation::Order(order) => {
-                let runs = |server: &ServerId| self.is_managing(*server);
+                let runs =
+                    |server: &ServerId| self.is_managing(*server) && !self.is_paused(*server);
                 let at = Some(server).filter(runs);
                 let at = at.or_else(|| ServerId::all(self.size).find(runs));
                 at.map_or(Stimulus::None, |at| {

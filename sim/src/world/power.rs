@@ -6,6 +6,7 @@ use tetrarch_core::{Input, ServerId, ServiceSet};
 use super::World;
 use super::file_server::{Purpose, Reader};
 use super::happening::{Happening, Stimulus, WorldEvent};
+use super::pause::Pause;
 use super::server::Power;
 use crate::observer::Observer;
 
@@ -17,6 +18,7 @@ impl<O: Observer> World<O> {
             .server_restart
             .saturating_sub(self.parameters.server_start);
         let now = self.now;
+        self.forget_pause(server);
         self.server_mut(server).lose_state(now, Power::Starting);
         self.observer
             .world(self.now, server, WorldEvent::Restarting);
@@ -26,6 +28,7 @@ impl<O: Observer> World<O> {
 
     pub(super) fn lose_power(&mut self, server: ServerId) {
         let now = self.now;
+        self.forget_pause(server);
         self.server_mut(server).lose_state(now, Power::Off);
         self.observer.world(self.now, server, WorldEvent::PowerLost);
         self.refresh_clients();
@@ -129,6 +132,10 @@ impl<O: Observer> World<O> {
 
     /// Creates or deletes the flag file; the executer of a running server finds out.
     pub(super) fn set_flag(&mut self, server: ServerId, present: bool) -> Stimulus {
+        if !present && self.server(server).pause == Pause::Agent {
+            // Programs that stand still are killed, and hear nothing of what waited for them.
+            self.forget_pause(server);
+        }
         self.server_mut(server).flag = present;
         if self.server(server).answers() {
             self.run_executer(server, ExecuterInput::Flag { present })
@@ -154,7 +161,8 @@ impl<O: Observer> World<O> {
                 }
                 Some(ExecuterOutput::StopPrograms) => {
                     self.server_mut(server).managing = false;
-                    self.server_mut(server).silent_since = Some(now);
+                    let shown = self.local(server, now);
+                    self.server_mut(server).silent_since = Some(shown);
                     stimulus =
                         Stimulus::Input(server, Input::Command(tetrarch_core::Command::Stop));
                     ExecuterInput::Stopped

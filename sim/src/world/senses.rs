@@ -47,7 +47,7 @@ impl<O: Observer> World<O> {
         } else {
             Members::NONE
         };
-        let hears = move |rival: &ServerId| self.links.works(*rival, server);
+        let hears = move |rival: &ServerId| self.links.works(self.now, *rival, server);
         others.iter().filter(hears)
     }
 

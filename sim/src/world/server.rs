@@ -3,7 +3,9 @@
 use tetrarch_core::executer::{Executer, ExecuterSettings};
 use tetrarch_core::{JobId, Members, SERVERS_MAX, ServerId, ServiceSet, Time, Version};
 
+use super::clock::Clock;
 use super::leases::Holds;
+use super::pause::Pause;
 
 /// What a server physically is at an instant.
 #[derive(Clone, Debug)]
@@ -31,8 +33,10 @@ pub(crate) struct Server {
     pub(crate) starts: [Option<JobId>; SERVERS_MAX],
     /// Until when a guarded server may have what on it.
     pub(super) holds: Holds,
-    /// When its management programs last ended; none when they never did.
+    /// When its management programs last ended, by its clock; none when they never did.
     pub(super) silent_since: Option<Time>,
+    pub(super) clock: Clock,
+    pub(super) pause: Pause,
     /// The version of the programs that run, or ran last.
     pub(super) version: Version,
     /// It has announced that it goes down; whether to start again.
@@ -80,6 +84,8 @@ impl Server {
             starts: [None; SERVERS_MAX],
             holds: Holds::NONE,
             silent_since: None,
+            clock: Clock::RIGHT,
+            pause: Pause::None,
             version: Version::NEWEST,
             leaving: None,
             looks: Members::NONE,
@@ -89,7 +95,7 @@ impl Server {
     }
 
     pub(crate) fn answers(&self) -> bool {
-        self.power == Power::On
+        self.power == Power::On && self.pause != Pause::Machine
     }
 
     pub(crate) fn failing(&self) -> ServiceSet {
@@ -116,7 +122,7 @@ impl Server {
     /// Everything that does not outlive a loss of power goes.
     pub(crate) fn lose_state(&mut self, now: Time, power: Power) {
         if self.managing {
-            self.silent_since = Some(now);
+            self.silent_since = Some(self.clock.at(now));
         }
         self.holds = Holds::NONE;
         self.life += 1;

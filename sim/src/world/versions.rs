@@ -51,7 +51,8 @@ impl<O: Observer> World<O> {
     }
 
     pub(super) fn greeted(&self, server: ServerId, other: ServerId) -> Stimulus {
-        let works = self.links.works(server, other) && self.links.works(other, server);
+        let works =
+            self.links.works(self.now, server, other) && self.links.works(self.now, other, server);
         if !works || !self.server(server).managing || !self.server(other).managing {
             return Stimulus::None;
         }

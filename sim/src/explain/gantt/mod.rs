@@ -345,6 +345,8 @@ impl Draft<'_> {
             | WorldEvent::ServicesRestarting
             | WorldEvent::FunctionLost
             | WorldEvent::FunctionBack
+            | WorldEvent::StandsStill
+            | WorldEvent::GoesOn
             | WorldEvent::Fault(_)
             | WorldEvent::SystemFault(_) => {}
         }

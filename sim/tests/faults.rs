@@ -1,0 +1,147 @@
+//! What faults do to a group: servers that stand still, clocks that drift, virtual servers that cannot
+//! be resumed, a file server that is not reached.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::path::Path;
+
+use tetrarch_core::{Safety, Span};
+use tetrarch_sim::check::Invariant;
+use tetrarch_sim::run::{Run, run};
+use tetrarch_sim::scenario::Scenario;
+
+/// A group of four with these faults for ten minutes.
+fn run_of(safety: Safety, faults: &str) -> Run {
+    let head = "name = \"n\"\npurpose = \"p\"\ngroup = [\"s1\", \"s2\", \"s3\", \"s4\"]\n\
+                duration = \"600s\"\n";
+    let text = format!("{head}safety = \"{}\"\n{faults}", safety.name());
+    run(&Scenario::parse(&text, "s.toml", Path::new(".")).unwrap()).unwrap()
+}
+
+fn fault(at_s: u64, name: &str, keys: &str) -> String {
+    format!("[[fault]]\nat = \"{at_s}s\"\nfault = \"{name}\"\n{keys}\n")
+}
+
+/// `s2` stands still in this way from 20 s to 200 s.
+fn standing_still(kind: &str, end: &str) -> String {
+    let server = "server = \"s2\"";
+    fault(20, kind, server) + &fault(200, end, server)
+}
+
+fn two_holders(run: &Run) -> usize {
+    let found = run.violations.iter().map(|found| found.invariant);
+    found.filter(|one| *one == Invariant::OneHolder).count()
+}
+
+/// Everybody at home again at the end.
+const WELL: &str = "[[expect]]\nserved = \"s2\"\nby = \"s2\"\n\
+                    [[expect]]\nmembers = [\"s1\", \"s2\", \"s3\", \"s4\"]\n";
+
+#[test]
+fn a_machine_that_stands_still_and_goes_on_is_taken_over_and_comes_back() {
+    let faults = standing_still("pause", "resume") + WELL;
+    let guarded = run_of(Safety::Guarded, &faults);
+    assert_eq!(guarded.violations, []);
+    assert_eq!(guarded.unmet, []);
+    // Away from clients while it stood still, but not all the time: another server took over.
+    let outage = guarded.outages[1][0];
+    let length = outage.to.unwrap() - outage.from;
+    assert!(length > Span::from_secs(5), "{length}");
+    assert!(length < Span::from_secs(60), "{length}");
+    let paper = run_of(Safety::Paper, &faults);
+    assert!(two_holders(&paper) > 0, "it went on with its address");
+}
+
+#[test]
+fn programs_that_stand_still_lose_what_they_held_all_the_same() {
+    let faults = standing_still("agent-pause", "agent-resume") + WELL;
+    let guarded = run_of(Safety::Guarded, &faults);
+    assert_eq!(guarded.violations, []);
+    assert_eq!(guarded.unmet, []);
+    assert!(!guarded.outages[1].is_empty(), "its lease has ended");
+    let paper = run_of(Safety::Paper, &faults);
+    assert_eq!(paper.outages[1], [], "its services went on");
+}
+
+/// `s2` cannot be heard by anybody from 20 s on, with its clock fast or slow by so much, and those of
+/// its voters wrong by as much in the other direction. Leases last far longer than a take-over takes,
+/// with the usual tenth of margin.
+fn cut_off_with_drift(ppm: i32) -> Run {
+    let drift = |server: &str, ppm: i32| {
+        let keys = format!("server = \"{server}\"\nppm = {ppm}");
+        fault(1, "clock-drift", &keys)
+    };
+    let timing = "[timing]\nlease_term = \"60s\"\nlease_margin = \"6s\"\n";
+    let mut faults = timing.to_owned() + &drift("s2", ppm);
+    for voter in ["s1", "s3", "s4"] {
+        faults += &drift(voter, -ppm);
+    }
+    let sides = "sides = [[\"s2\"], [\"s1\", \"s3\", \"s4\"]]";
+    faults += &fault(20, "partition", sides);
+    run_of(Safety::Guarded, &faults)
+}
+
+#[test]
+fn clocks_within_the_margin_never_give_an_address_two_holders() {
+    // A margin of a tenth of the term is twice the share by which each of two clocks may be wrong.
+    for ppm in [-50_000, -200, 200, 50_000] {
+        let run = cut_off_with_drift(ppm);
+        assert_eq!(run.violations, [], "{ppm}");
+        assert!(run.outages[1][0].to.is_some(), "{ppm}: nobody took it over");
+    }
+}
+
+#[test]
+fn clocks_beyond_the_margin_do() {
+    // So the test of clocks within it would notice a margin that is too small.
+    assert!(two_holders(&cut_off_with_drift(-200_000)) > 0);
+}
+
+#[test]
+fn a_virtual_server_that_cannot_be_resumed_is_started() {
+    let faults =
+        fault(1, "resume-fails", "server = \"s2\"") + &fault(20, "destroy", "server = \"s2\"");
+    let run = run_of(Safety::Paper, &faults);
+    let length = run.outages[1][0].to.unwrap() - run.outages[1][0].from;
+    // A start takes 27.4 s, a resumption 5.2 s.
+    assert!(length > Span::from_secs(27), "{length}");
+    assert!(length < Span::from_secs(60), "{length}");
+}
+
+/// From the loss of `s2` at 20 s until clients have it back.
+fn without_s2(faults: &str) -> Option<Span> {
+    let run = run_of(
+        Safety::Paper,
+        &(fault(20, "destroy", "server = \"s2\"") + faults),
+    );
+    let outage = run.outages[1][0];
+    outage.to.map(|back| back - outage.from)
+}
+
+#[test]
+fn a_manager_that_does_not_reach_the_file_server_waits_for_it() {
+    let cut = |server: &str| fault(1, "file-server-cut", &format!("server = \"{server}\""));
+    let usual = without_s2("").unwrap();
+    assert_eq!(without_s2(&cut("s3")), Some(usual), "it concerns s3 alone");
+    let healed = without_s2(&(cut("s1") + &fault(90, "heal", ""))).unwrap();
+    // The read of its image goes on 70 s after the loss.
+    let (least, most) = (Span::from_secs(70), Span::from_secs(77));
+    assert!(
+        usual < Span::from_secs(30) && least < healed && healed < most,
+        "{usual} {healed}"
+    );
+}
+
+#[test]
+fn who_does_not_reach_the_file_server_has_no_vote_of_the_witness() {
+    let halves = "sides = [[\"s1\", \"s2\"], [\"s3\", \"s4\"]]";
+    let mut faults = fault(20, "partition", halves);
+    for server in ["s1", "s2"] {
+        faults += &fault(20, "file-server-cut", &format!("server = \"{server}\""));
+    }
+    for (function, by) in [("s1", "s4"), ("s2", "s3"), ("s3", "s3"), ("s4", "s4")] {
+        faults += &format!("[[expect]]\nserved = \"{function}\"\nby = \"{by}\"\n");
+    }
+    let run = run_of(Safety::Guarded, &faults);
+    assert_eq!(run.violations, []);
+    assert_eq!(run.unmet, []);
+}
