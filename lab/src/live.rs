@@ -102,7 +102,7 @@ pub(crate) struct Done {
 }
 
 /// The time between two accesses of a client.
-const EVERY: Duration = Duration::from_millis(100);
+const EVERY: Duration = Duration::from_millis(200);
 /// The longest that an access may take in all.
 const ACCESS_MAX: Duration = Duration::from_secs(5);
 /// For how long everything must have been well.
@@ -162,6 +162,8 @@ fn struck(scenario: &Scenario) -> Vec<ServerId> {
     struck
 }
 
+/// Carries the scenario out once. It ends when all servers that were struck are well and at home again, or when
+/// what the scenario says has passed.
 async fn one(
     arguments: &Arguments,
     group: &Group,
@@ -169,30 +171,11 @@ async fn one(
     scenario: &Scenario,
     run: u32,
 ) -> Result<Done, LiveError> {
-    let plan = Plan {
-        servers: group.servers.clone(),
-        every: EVERY,
-        depth: Depth::Greet,
-        connect_max: Duration::from_millis(900),
-        total_max: ACCESS_MAX,
-        ask_every: Duration::from_millis(20),
-    };
     let clock = Clock::new();
-    let mut watch = Watch::begin(group, &plan, clock)
-        .await
-        .map_err(ProbeError::Watch)?;
-    let mut calm = CALM;
-    for server in &group.servers {
-        if !watch.home(server.name, calm, arguments.settle_max).await {
-            return Err(LiveError::NotHome(server.name));
-        }
-        // The others have been watched meanwhile.
-        calm = Duration::from_secs(1);
-    }
+    let mut watch = watch_well(group, clock, arguments.settle_max).await?;
     let begin = nodes::cycle_start(&arguments.servers, scenario, clock).await?;
     let mut faults = Vec::new();
-    let mut faulted = scenario.faults.iter().peekable();
-    while let Some(fault) = faulted.next() {
+    for fault in &scenario.faults {
         let at = begin + fault.at.since(Time::ZERO);
         sleep(clock.until(at)).await;
         let struck_at = clock.boot();
@@ -202,7 +185,22 @@ async fn one(
         faults.extend(world_lines(struck_at, &fault.action));
     }
     let end = begin + scenario.duration;
-    wait_for_the_end(arguments, scenario, &mut watch, clock, begin, end).await?;
+    let ended = |lines: &[Line]| {
+        let recovered = |target| {
+            let event = Entry::Note(Event::Recovered { target });
+            lines.iter().any(|line| line.entry == event)
+        };
+        struck(scenario).into_iter().all(recovered)
+    };
+    while clock.boot() < end && !ended(&nodes::lines(&arguments.servers, group, begin)?) {
+        sleep(Duration::from_secs(2)).await;
+    }
+    for server in struck(scenario) {
+        let left = clock.until(end);
+        watch
+            .home(group.servers[server.index()].name, CALM, left)
+            .await;
+    }
     act::run(&arguments.lab, vec!["heal".to_owned()]).await?;
     let seen = watch.end().await?;
     let mut lines = nodes::lines(&arguments.servers, group, begin)?;
@@ -217,35 +215,29 @@ async fn one(
     })
 }
 
-/// Ends when all servers that were struck are well and at home again, or what the scenario says has passed.
-async fn wait_for_the_end(
-    arguments: &Arguments,
-    scenario: &Scenario,
-    watch: &mut Watch,
-    clock: Clock,
-    begin: Time,
-    end: Time,
-) -> Result<(), LiveError> {
-    let struck = struck(scenario);
-    let group = Group::read(&arguments.group)?;
-    while clock.boot() < end {
-        sleep(Duration::from_secs(2)).await;
-        let lines = nodes::lines(&arguments.servers, &group, begin)?;
-        let recovered = |target| {
-            let event = Event::Recovered { target };
-            lines.iter().any(|line| line.entry == Entry::Note(event))
-        };
-        if struck.iter().all(|&server| recovered(server)) {
-            for server in &struck {
-                let left = clock.until(end);
-                watch
-                    .home(group.servers[server.index()].name, CALM, left)
-                    .await;
-            }
-            return Ok(());
+/// Begins to watch the clients' accesses, and waits until each function has been served by its own server for a
+/// while.
+async fn watch_well(group: &Group, clock: Clock, wait_max: Duration) -> Result<Watch, LiveError> {
+    let plan = Plan {
+        servers: group.servers.clone(),
+        every: EVERY,
+        depth: Depth::Greet,
+        connect_max: Duration::from_millis(900),
+        total_max: ACCESS_MAX,
+        ask_every: Duration::from_millis(20),
+    };
+    let mut watch = Watch::begin(group, &plan, clock)
+        .await
+        .map_err(ProbeError::Watch)?;
+    let mut calm = CALM;
+    for server in &group.servers {
+        if !watch.home(server.name, calm, wait_max).await {
+            return Err(LiveError::NotHome(server.name));
         }
+        // The others have been watched meanwhile.
+        calm = Duration::from_secs(1);
     }
-    Ok(())
+    Ok(watch)
 }
 
 fn world_lines(at: Time, action: &FaultAction) -> Vec<Line> {

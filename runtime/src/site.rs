@@ -262,6 +262,17 @@ struct Waits {
     copy_max: Option<Wait>,
 }
 
+impl Waits {
+    fn checked(self) -> Result<ExecuterSettings, String> {
+        let usual = ExecuterSettings::default();
+        ExecuterSettings::new(
+            self.look_every.map_or(usual.look_every(), |wait| wait.0),
+            self.copy_max.map_or(usual.copy_max(), |wait| wait.0),
+        )
+        .map_err(|error| error.to_string())
+    }
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Records {
@@ -333,6 +344,17 @@ fn taken<T: Default>(table: Option<Spanned<T>>) -> (Range<usize>, T) {
         || (0..0, T::default()),
         |table| (table.span(), table.into_inner()),
     )
+}
+
+/// Refuses leases that leave hardly any time to hold an address.
+fn check_hold(safety: Safety, timing: &Timing) -> Result<(), String> {
+    let hold = timing.lease_term.saturating_sub(timing.lease_margin);
+    if safety == Safety::Guarded && hold < HOLD_MIN {
+        return Err(format!(
+            "expected lease_term to be longer than lease_margin by {HOLD_MIN} or more"
+        ));
+    }
+    Ok(())
 }
 
 impl Site {
@@ -472,12 +494,7 @@ impl SiteFile {
         Config::new(me, ring.len(), self.guests_max, timing)
             .map_err(|error| (timing_at.clone(), error.to_string()))?;
         let safety = self.safety.0;
-        let hold = timing.lease_term.saturating_sub(timing.lease_margin);
-        if safety == Safety::Guarded && hold < HOLD_MIN {
-            let why =
-                format!("expected lease_term to be longer than lease_margin by {HOLD_MIN} or more");
-            return Err((timing_at, why));
-        }
+        check_hold(safety, &timing).map_err(|why| (timing_at, why))?;
         let (examination_at, examination) = taken(self.examination);
         let examination = examination
             .limits(timing.examination_max)
@@ -492,12 +509,7 @@ impl SiteFile {
         };
         let parts = parts.checked(&ring, me)?;
         let (waits_at, waits) = taken(self.executer);
-        let usual = ExecuterSettings::default();
-        let executer = ExecuterSettings::new(
-            waits.look_every.map_or(usual.look_every(), |wait| wait.0),
-            waits.copy_max.map_or(usual.copy_max(), |wait| wait.0),
-        )
-        .map_err(|error| (waits_at, error.to_string()))?;
+        let executer = waits.checked().map_err(|why| (waits_at, why))?;
         Ok(Site {
             name: self.name,
             me,

@@ -36,7 +36,7 @@ pub(super) struct Told {
     pub(super) starts: Vec<Time>,
 }
 
-/// Reads the records of the `place`th server, called `name`.
+/// Reads the records of `server`, called `name`.
 pub(super) fn told(
     servers: &Path,
     name: &str,

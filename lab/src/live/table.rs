@@ -397,6 +397,6 @@ mod tests {
             assert_eq!(told, None, "{name}");
             compared += 1;
         }
-        assert!(compared >= 7, "only {compared} runs are there");
+        assert!(compared >= 4, "only {compared} runs are there");
     }
 }
