@@ -177,6 +177,23 @@ fn the_function_time_of_s2t_is_made_of_what_it_is_known_to_be_made_of() {
 }
 
 #[test]
+fn a_look_for_another_holder_of_the_address_is_told() {
+    let timing = [("link_delay", "0s"), ("address_claim", "450ms")];
+    let explanation = explain(&changed("n1t.toml", &timing)).unwrap();
+    let expected = [(Doing::Claim, 450), (Doing::Assign, 650)];
+    let function = parts_of(&explanation, 1, Metric::Function);
+    assert!(
+        function.windows(2).any(|two| two == expected),
+        "{function:?}"
+    );
+    let disconnection = parts_of(&explanation, 1, Metric::Disconnection);
+    assert!(
+        disconnection.windows(2).any(|two| two == expected),
+        "{disconnection:?}"
+    );
+}
+
+#[test]
 fn a_file_server_twice_as_fast_halves_both_the_read_and_what_is_lost_to_the_other() {
     let fast = [("file_server_rate", "2 Gbit/s"), ("link_delay", "0s")];
     let explanation = explain(&changed("pair-n2t-n2t.toml", &fast)).unwrap();

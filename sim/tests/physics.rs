@@ -235,6 +235,16 @@ fn the_clients_see_the_return_on_average_half_an_interval_late() {
 }
 
 #[test]
+fn looking_whether_an_address_is_free_counts_wherever_a_virtual_server_gets_one() {
+    let by = 400 * MS;
+    let moves: Vec<_> = [(Web, Function), (Web, Back), (Pair, Function)]
+        .into_iter()
+        .flat_map(|(cases, metric)| each(cases, &["s2t", "n1t", "n2t"], metric, by))
+        .collect();
+    assert_moves(r#"address_claim = "400ms""#, &moves);
+}
+
+#[test]
 fn a_slower_remote_command_counts_once_for_each_command_on_the_way() {
     let by = 100 * MS;
     let moves = [

@@ -18,6 +18,19 @@ pub(super) fn samples(told: &[Told], lines: &[Line]) -> Samples {
         found.map(|job| job.end.since(job.begin)).collect()
     };
     let is_ok = |job: &Job| job.outcome == Outcome::Ok;
+    // A simulated command is through when its end is found, which the parameters count apart.
+    let hand_off = Parameters::paper().hand_off;
+    let less = |spans: Vec<Span>, part: Span| -> Vec<Span> {
+        spans.iter().map(|span| span.saturating_sub(part)).collect()
+    };
+    let command = less(
+        lasted(&|job| is_ok(job) && is_plain_command(job.action)),
+        hand_off,
+    );
+    let claim = less(
+        lasted(&|job| is_ok(job) && matches!(job.action, Action::Assign { .. })),
+        hand_off + middle(&command).unwrap_or(Span::ZERO),
+    );
     vec![
         (
             "network_examination_normal",
@@ -27,16 +40,8 @@ pub(super) fn samples(told: &[Told], lines: &[Line]) -> Samples {
             "network_examination_abnormal",
             lasted(&|job| !is_ok(job) && matches!(job.action, Action::ExamineNetwork { .. })),
         ),
-        (
-            "remote_command",
-            lasted(&|job| {
-                is_ok(job)
-                    && matches!(
-                        job.action,
-                        Action::RestartServices { .. } | Action::Assign { .. }
-                    )
-            }),
-        ),
+        ("remote_command", command),
+        ("address_claim", claim),
         (
             "virtual_server_resume",
             lasted(&|job| is_ok(job) && matches!(job.action, Action::Resume { .. })),
@@ -55,6 +60,20 @@ pub(super) fn samples(told: &[Told], lines: &[Line]) -> Samples {
         // counted here until its executer runs.
         ("service_ready", vec![Span::ZERO]),
     ]
+}
+
+/// A command to another machine, real or virtual, that does nothing else.
+const fn is_plain_command(action: Action) -> bool {
+    matches!(
+        action,
+        Action::RestartServices { .. } | Action::RestartServer { .. } | Action::Release { .. }
+    )
+}
+
+fn middle(spans: &[Span]) -> Option<Span> {
+    let mut spans = spans.to_vec();
+    spans.sort_unstable();
+    spans.get(spans.len() / 2).copied()
 }
 
 /// What begins a restart of the server: the fault itself, or a manager's order.
@@ -95,9 +114,7 @@ pub(super) fn parameters(
     let mut parameters = Parameters::paper();
     let mut changed = Vec::new();
     for (key, spans) in samples {
-        let mut spans = spans.clone();
-        spans.sort_unstable();
-        let Some(&median) = spans.get(spans.len() / 2) else {
+        let Some(median) = middle(spans) else {
             continue;
         };
         // Milliseconds are as fine as a noisy machine deserves.

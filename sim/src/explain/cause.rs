@@ -1,5 +1,7 @@
 //! Back from something that happened to what set it off.
 
+use core::iter;
+
 use tetrarch_core::{
     Action, Event, Input, JobId, Message, Outcome, Output, Owner, ServerId, Span, Time, Timer,
 };
@@ -165,6 +167,14 @@ impl Tracer<'_> {
         })
     }
 
+    fn claim_piece(&self) -> Piece {
+        Piece::new(
+            Doing::Claim,
+            &["address_claim"],
+            self.parameters.address_claim,
+        )
+    }
+
     fn job_pieces(&self, action: Action, outcome: Outcome, from: Time, to: Time) -> Vec<Piece> {
         let p = self.parameters;
         let command = |doing| {
@@ -180,7 +190,10 @@ impl Tracer<'_> {
             }
             Action::RestartServices { .. } => command(Doing::RestartServices),
             Action::RestartServer { .. } => command(Doing::CommandRestart),
-            Action::Assign { .. } => command(Doing::Assign),
+            Action::Assign { .. } => {
+                let assigned = command(Doing::Assign);
+                iter::once(self.claim_piece()).chain(assigned).collect()
+            }
             Action::Release { .. } => command(Doing::Release),
             Action::PowerOn { .. } => own(Doing::CommandPowerOn, &["link_delay"], p.link_delay),
             Action::Fence { .. } => own(Doing::Fence, &["fence"], p.fence),
@@ -420,8 +433,8 @@ impl Tracer<'_> {
         if ready.is_some() {
             return ready;
         }
-        let span = self.parameters.remote_command;
-        let commanded = before(entry.at, span);
+        let command = self.parameters.remote_command;
+        let commanded = before(entry.at, self.parameters.address_claim + command);
         let assign = |action| action == Action::Assign { function };
         if let Some(place) = self.begun_at(commanded, place, assign) {
             let stretch = Stretch {
@@ -433,7 +446,10 @@ impl Tracer<'_> {
             return Some(Cause {
                 place,
                 focus: (Some(Owner::Standby), function),
-                parts: stretch.filled(&[Piece::new(Doing::Assign, &["remote_command"], span)]),
+                parts: stretch.filled(&[
+                    self.claim_piece(),
+                    Piece::new(Doing::Assign, &["remote_command"], command),
+                ]),
             });
         }
         self.at_once(place, entry, |other| {

@@ -73,6 +73,8 @@ pub enum Doing {
     ReadImage,
     /// The read of a virtual server takes longer because others read at the same time.
     ShareImage,
+    /// A virtual server's host looks whether anybody answers for the virtual IP address.
+    Claim,
     /// A virtual server gets the virtual IP address.
     Assign,
     /// A virtual server drops the virtual IP address.
@@ -182,6 +184,7 @@ impl Part {
             Doing::ColdStart => format!("{actor} starts the virtual server {about}b cold"),
             Doing::ReadImage => format!("{actor} reads {about}b from the file server"),
             Doing::ShareImage => "others read from the file server at the same time".to_owned(),
+            Doing::Claim => format!("{actor} looks whether anybody answers for the VIP of {about}"),
             Doing::Assign => format!("{actor} gives {about}b the VIP of {about}"),
             Doing::Release => format!("{actor} takes the VIP of {about} off {about}b"),
             Doing::Suspend => format!("{actor} suspends {about}b"),

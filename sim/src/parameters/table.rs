@@ -149,6 +149,9 @@ parameters! {
     fence: Span = Span::from_secs(1), Assumed, Zero,
     meaning: "Guarded groups only: from the order to a fencing device until it says that the power is off.",
     evidence: "A fence agent's log-in, order and question for the state; the paper's system has no such device.";
+    address_claim: Span = Span::ZERO, Assumed, Zero,
+    meaning: "How long a virtual server's host looks whether anybody answers for an address, before the virtual server gets it.",
+    evidence: "Tetrarch's agents look for half a second or less, as RFC 5227 has it; the paper's system does not look.";
     virtual_server_suspend: Span = Span::from_millis(5_200), Assumed, Zero,
     meaning: "Suspension of a virtual server.",
     evidence: "As long as its resume, which moves the same memory; no published cell depends on it.";

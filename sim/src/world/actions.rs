@@ -49,7 +49,9 @@ impl<O: Observer> World<O> {
                 self.start_virtual_server(ticket, function, span, false);
             }
             Action::Assign { function } => {
-                self.command_remotely(ticket, Command::Assign { function });
+                let at = self.now + self.parameters.address_claim + self.parameters.remote_command;
+                let command = Command::Assign { function };
+                self.agenda.push(at, Happening::Effect { ticket, command });
             }
             Action::Release { function } => {
                 self.command_remotely(ticket, Command::Release { function });
