@@ -6,7 +6,7 @@ main() {
     case $command in
         # It only reads files.
         compare) program compare "$@" ;;
-        build | up | down | clean | status | exec | power | virtual | probe | drill | live | heal)
+        build | up | down | clean | status | exec | power | virtual | probe | drill | live | heal | footprint)
             if wants_help "$command" "$@"; then
                 "usage_$command"
                 return

@@ -20,6 +20,7 @@ a system of its own, a virtual server for each, a switch between them, and a cli
   drill ...          breaks, watches and mends in turn, and writes down the outages
   live FILE...       carries out the simulator's scenarios, and measures what it measures
   compare FILE...    sets the outages of several managers side by side
+  footprint          what an agent costs its server, for 4 servers or many
   down               switches everything off and removes it from the kernel; disks stay
   clean              removes the disks as well: no trace is left but the packages installed
 

@@ -93,9 +93,9 @@ fn table(rows: &[Row]) -> String {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "k1,power cut,1,3.000,mail,1,0.500,0.000,0.1,10,2,0.001\n\
-        k1,power cut,2,3.200,mail,0,0.000,1.000,,10,2,0.001\n\
-        k2,power cut,1,0.280,mail,0,0.000,0.000,,10,2,0.001\n";
+    const TEXT: &str = "k1,power cut,web,web,1,3.000,mail,1,0.500,0.000,0.1,10,2,0.001\n\
+        k1,power cut,web,web,2,3.200,mail,0,0.000,1.000,,10,2,0.001\n\
+        k2,power cut,web,web,1,0.280,mail,0,0.000,0.000,,10,2,0.001\n";
 
     #[test]
     fn managers_stand_side_by_side() {

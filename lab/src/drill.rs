@@ -7,6 +7,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rand::SeedableRng;
+use rand::seq::IndexedRandom;
+use rand_chacha::ChaCha8Rng;
 use tokio::time::sleep;
 
 use crate::access::Depth;
@@ -28,6 +31,7 @@ use table::Row;
 #[command(after_help = "Examples:\n  \
     lab drill --runs 5 --out results/live/k2.csv      all drills of lab/drills/faults.toml\n  \
     lab drill 'power cut' 'clean reboot' --runs 20\n  \
+    lab drill --random 100 --every 200ms --strict    any drill on any server, all functions watched\n  \
     lab drill --list")]
 pub(crate) struct Arguments {
     /// The drills to run, by name [default: all]
@@ -38,6 +42,17 @@ pub(crate) struct Arguments {
     /// How often each drill is run
     #[arg(long, default_value_t = 1)]
     runs: u32,
+    /// Instead of each drill in turn, so many that are drawn, each on a server that is drawn; all functions are
+    /// watched, and each has its line
+    #[arg(long, value_name = "N", conflicts_with = "runs")]
+    random: Option<u32>,
+    /// Where the draws of `--random` start from
+    #[arg(long, default_value_t = 1, requires = "random")]
+    seed: u64,
+    /// Ends with exit code 1 when a function was not at its own server again in the end, or an address had two
+    /// holders at any time
+    #[arg(long)]
+    strict: bool,
     /// The time between two accesses
     #[arg(long, default_value = "10ms", value_parser = humantime::parse_duration)]
     every: Duration,
@@ -79,6 +94,8 @@ pub(crate) enum DrillError {
     Act(#[from] ActError),
     #[error("{function} is not served by its own server; `lab status` says what is wrong")]
     NotHome { function: Function },
+    #[error("{0} times a function was not at its own server again, or its address had two holders")]
+    NotWell(usize),
 }
 
 /// How long the own server must have served without a failure before something is broken, and after
@@ -106,22 +123,48 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), DrillError> {
         .build()
         .map_err(ProbeError::Watch)?;
     let mut rows = Vec::new();
-    for number in 1..=arguments.runs {
-        for drill in &drills {
-            let row = runtime.block_on(one(arguments, &group, drill, number))?;
+    for (number, drill, watched) in series(arguments, &drills, &group) {
+        let new = runtime.block_on(one(arguments, &group, &drill, number, &watched))?;
+        for row in &new {
             println!("{row}");
-            rows.push(row);
-            // Written each time, so that an interrupted series keeps what it has.
-            if let Some(path) = &arguments.out {
-                write(path, &rows).map_err(|source| DrillError::Write {
-                    path: path.clone(),
-                    source,
-                })?;
-            }
+        }
+        rows.extend(new);
+        // Written each time, so that an interrupted series keeps what it has.
+        if let Some(path) = &arguments.out {
+            write(path, &rows).map_err(|source| DrillError::Write {
+                path: path.clone(),
+                source,
+            })?;
         }
     }
     table::print(&rows);
-    Ok(())
+    match rows.iter().filter(|row| !row.is_well()).count() {
+        bad if bad > 0 && arguments.strict => Err(DrillError::NotWell(bad)),
+        _ => Ok(()),
+    }
+}
+
+/// Each run in turn: its number, what is done, and the functions that are watched.
+fn series(
+    arguments: &Arguments,
+    drills: &[Drill],
+    group: &Group,
+) -> Vec<(u32, Drill, Vec<Function>)> {
+    let Some(count) = arguments.random else {
+        let all =
+            (1..=arguments.runs).flat_map(|number| drills.iter().map(move |one| (number, one)));
+        return all
+            .map(|(number, drill)| (number, drill.clone(), vec![drill.function]))
+            .collect();
+    };
+    let functions: Vec<Function> = group.servers.iter().map(|server| server.name).collect();
+    let mut dice = ChaCha8Rng::seed_from_u64(arguments.seed);
+    let drawn = (1..=count).filter_map(|number| {
+        let drill = drills.choose(&mut dice)?;
+        let function = *functions.choose(&mut dice)?;
+        Some((number, drill.on(function), functions.clone()))
+    });
+    drawn.collect()
 }
 
 fn write(path: &Path, rows: &[Row]) -> io::Result<()> {
@@ -137,8 +180,10 @@ async fn one(
     group: &Group,
     drill: &Drill,
     number: u32,
-) -> Result<Row, DrillError> {
-    let servers = group.select(&[drill.function.to_string()])?;
+    watched: &[Function],
+) -> Result<Vec<Row>, DrillError> {
+    let names: Vec<String> = watched.iter().map(Function::to_string).collect();
+    let servers = group.select(&names)?;
     let plan = Plan {
         servers,
         every: arguments.every,
@@ -153,10 +198,10 @@ async fn one(
     let mut watch = Watch::begin(group, &plan, clock)
         .await
         .map_err(ProbeError::Watch)?;
-    if !watch.home(drill.function, calm, CALM_WAIT_MAX).await {
-        return Err(DrillError::NotHome {
-            function: drill.function,
-        });
+    for &function in watched {
+        if !watch.home(function, calm, CALM_WAIT_MAX).await {
+            return Err(DrillError::NotHome { function });
+        }
     }
     sleep(phase(number)).await;
     let broken_s = clock.now_s();
@@ -164,13 +209,19 @@ async fn one(
     sleep(Duration::from_secs(drill.hold_s)).await;
     let mended_s = clock.now_s();
     act::run(&arguments.lab, vec!["heal".to_owned()]).await?;
-    watch.home(drill.function, calm, arguments.settle_max).await;
+    for &function in watched {
+        watch.home(function, calm, arguments.settle_max).await;
+    }
     let seen = watch.end().await?;
     if let Some(folder) = &arguments.keep {
         let name = format!("{}-{number}", drill.name.replace(' ', "-"));
         probe::write(&folder.join(name), group, &seen)?;
     }
-    Ok(judge(group, drill, number, (broken_s, mended_s), &seen))
+    let times = (broken_s, mended_s);
+    let rows = watched
+        .iter()
+        .map(|&function| judge(group, drill, number, function, times, &seen));
+    Ok(rows.collect())
 }
 
 /// Instants evenly spread over the phase, in an order in which neighbours are far apart.
@@ -183,30 +234,32 @@ fn judge(
     group: &Group,
     drill: &Drill,
     run: u32,
+    function: Function,
     (broken_s, mended_s): (f64, f64),
     seen: &Seen,
 ) -> Row {
-    let away: Vec<_> = outages(drill.function, &seen.accesses)
+    let away: Vec<_> = outages(function, &seen.accesses)
         .into_iter()
         .filter(|outage| outage.begin_s >= broken_s)
         .collect();
-    let own = drill.function.to_string();
-    let home_s = seen
-        .accesses
-        .iter()
+    let own = function.to_string();
+    let own_accesses = || seen.accesses.iter().filter(|a| a.function == function);
+    let home_s = own_accesses()
         .filter(|a| a.at_s >= mended_s && a.outcome.as_ref().ok() == Some(&own))
         .map(|a| a.at_s - mended_s)
         .min_by(f64::total_cmp);
-    let accesses = || seen.accesses.iter().filter(|a| a.at_s >= broken_s);
+    let accesses = || own_accesses().filter(|a| a.at_s >= broken_s);
     Row {
         manager: group.manager.clone(),
         drill: drill.name.clone(),
+        server: drill.function,
+        function,
         run,
         outage_s: away.first().map_or(0.0, |outage| outage.length_s),
         served_by: away.first().map_or(String::new(), |o| o.after.clone()),
         further_outages: away.len().saturating_sub(1),
         further_s: sum(away.iter().skip(1).map(|outage| outage.length_s)),
-        two_holders_s: sum(conflicts(drill.function, &seen.samples)
+        two_holders_s: sum(conflicts(function, &seen.samples)
             .iter()
             .map(|conflict| conflict.length_s)),
         home_s,

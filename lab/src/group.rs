@@ -89,6 +89,22 @@ impl std::fmt::Display for Function {
     }
 }
 
+/// A text that names no function.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no function {0:?}")]
+pub(crate) struct FunctionError(String);
+
+impl FromStr for Function {
+    type Err = FunctionError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::Mail, Self::Web, Self::Ftp, Self::Proxy]
+            .into_iter()
+            .find(|function| function.to_string() == text)
+            .ok_or_else(|| FunctionError(text.to_owned()))
+    }
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Server {

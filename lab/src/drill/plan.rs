@@ -38,6 +38,20 @@ pub(crate) struct Drill {
 }
 
 impl Drill {
+    /// The same on another server.
+    pub(crate) fn on(&self, function: Function) -> Self {
+        let (from, to) = (self.function.to_string(), function.to_string());
+        let words = self.fault.split_whitespace();
+        let words: Vec<&str> = words
+            .map(|word| if word == from { to.as_str() } else { word })
+            .collect();
+        Self {
+            function,
+            fault: words.join(" "),
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn fault_arguments(&self) -> Vec<String> {
         let words = self.fault.split_whitespace().map(str::to_owned);
         std::iter::once("fault".to_owned()).chain(words).collect()
@@ -131,5 +145,12 @@ mod tests {
             drill("a").fault_arguments(),
             ["fault", "cut", "web", "mail"]
         );
+    }
+
+    #[test]
+    fn a_drill_may_be_done_to_another_server() {
+        let moved = drill("a").on(Function::Ftp);
+        assert_eq!(moved.fault_arguments(), ["fault", "cut", "ftp", "mail"]);
+        assert_eq!(moved.function, Function::Ftp);
     }
 }

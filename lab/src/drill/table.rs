@@ -3,17 +3,22 @@
 use std::fmt;
 
 use crate::csv;
+use crate::group::Function;
 use crate::outage::median;
 
 /// The columns of the CSV file; `Row` says what they mean.
-pub(crate) const HEADER: &str = "manager,drill,run,outage_s,served_by,further_outages,further_s,\
+pub(crate) const HEADER: &str = "manager,drill,server,function,run,outage_s,served_by,further_outages,further_s,\
     two_holders_s,home_s,accesses,failed,late_s_max";
 
-/// One run of one drill. Times are in seconds.
+/// What one run of one drill was for one function. Times are in seconds.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) manager: String,
     pub(crate) drill: String,
+    /// The server that was struck, by its own function.
+    pub(crate) server: Function,
+    /// The function whose clients were watched.
+    pub(crate) function: Function,
     pub(crate) run: u32,
     /// The first outage after the fault; 0 when there was none.
     pub(crate) outage_s: f64,
@@ -33,12 +38,23 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// Whether the function came back to its own server, and its address never had two holders.
+    pub(crate) fn is_well(&self) -> bool {
+        self.home_s.is_some() && self.two_holders_s == 0.0
+    }
+
+    fn is_struck(&self) -> bool {
+        self.server == self.function
+    }
+
     pub(crate) fn csv(&self) -> String {
         let home = self.home_s.map_or(String::new(), |s| format!("{s:.3}"));
         format!(
-            "{},{},{},{:.3},{},{},{:.3},{:.3},{home},{},{},{:.3}",
+            "{},{},{},{},{},{:.3},{},{},{:.3},{:.3},{home},{},{},{:.3}",
             csv::field(&self.manager),
             csv::field(&self.drill),
+            self.server,
+            self.function,
             self.run,
             self.outage_s,
             csv::field(&self.served_by),
@@ -59,6 +75,8 @@ impl Row {
         let [
             manager,
             drill,
+            server,
+            function,
             run,
             outage,
             served_by,
@@ -80,6 +98,8 @@ impl Row {
         Some(Self {
             manager: manager.to_owned(),
             drill: drill.to_owned(),
+            server: server.parse().ok()?,
+            function: function.parse().ok()?,
             run: run.parse().ok()?,
             outage_s: outage.parse().ok()?,
             served_by: served_by.to_owned(),
@@ -98,8 +118,19 @@ impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:26} run {:2}: away {:7.3} s, then {:7.3} s; two holders {:7.3} s",
-            self.drill, self.run, self.outage_s, self.further_s, self.two_holders_s
+            "{:26} {:6} run {:2}: {:6} away {:7.3} s, then {:7.3} s; two holders {:7.3} s{}",
+            self.drill,
+            self.server.to_string(),
+            self.run,
+            self.function.to_string(),
+            self.outage_s,
+            self.further_s,
+            self.two_holders_s,
+            if self.home_s.is_some() {
+                ""
+            } else {
+                "; NOT HOME"
+            }
         )
     }
 }
@@ -124,7 +155,7 @@ pub(crate) fn drills(rows: &[Row]) -> Vec<&str> {
     names
 }
 
-/// Prints the median of each drill.
+/// Prints the median of each drill for the functions of the servers that it struck.
 pub(crate) fn print(rows: &[Row]) {
     println!("\nMedians in seconds (and the largest):");
     println!(
@@ -132,7 +163,8 @@ pub(crate) fn print(rows: &[Row]) {
         "drill", "runs", "outage", "further", "two holders"
     );
     for name in drills(rows) {
-        let own: Vec<&Row> = rows.iter().filter(|row| row.drill == name).collect();
+        let is_own = |row: &&Row| row.drill == name && row.is_struck();
+        let own: Vec<&Row> = rows.iter().filter(is_own).collect();
         println!(
             "{name:26} {:4} {:>15} {:>15} {:>15}",
             own.len(),
@@ -152,6 +184,8 @@ mod tests {
         let row = Row {
             manager: "k2".to_owned(),
             drill: "power cut".to_owned(),
+            server: Function::Web,
+            function: Function::Web,
             run: 1,
             outage_s: 0.28,
             served_by: "mail".to_owned(),
@@ -165,7 +199,7 @@ mod tests {
         };
         assert_eq!(
             row.csv(),
-            "k2,power cut,1,0.280,mail,0,0.000,0.000,,10,2,0.001"
+            "k2,power cut,web,web,1,0.280,mail,0,0.000,0.000,,10,2,0.001"
         );
         assert_eq!(row.csv().split(',').count(), HEADER.split(',').count());
         assert_eq!(Row::parse(&row.csv()).map(|row| row.csv()), Some(row.csv()));
@@ -173,8 +207,26 @@ mod tests {
 
     #[test]
     fn other_lines_are_no_runs() {
-        for line in ["", HEADER, "k2,power cut,1,0.280,mail,0,0.000,0.000,,10,2"] {
+        let lines = [
+            "",
+            HEADER,
+            "k2,power cut,web,web,1,0.280,mail,0,0.000,0.000,,10,2",
+            "k2,power cut,web,www,1,0.280,mail,0,0.000,0.000,,10,2,0.001",
+        ];
+        for line in lines {
             assert!(Row::parse(line).is_none(), "{line}");
         }
+    }
+
+    #[test]
+    fn a_run_is_well_that_ends_at_home_without_a_second_holder() {
+        let run = |home, two| {
+            let line =
+                format!("agent,power cut,web,mail,1,0.280,mail,0,0.000,{two},{home},10,2,0.001");
+            Row::parse(&line).unwrap()
+        };
+        assert!(run("0.100", "0.000").is_well());
+        assert!(!run("", "0.000").is_well());
+        assert!(!run("0.100", "0.020").is_well());
     }
 }
