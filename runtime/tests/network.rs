@@ -17,7 +17,8 @@ use tetrarch_runtime::parts::examine::{Network, NetworkMethod};
 use tokio::time::timeout;
 
 const VIPS: [&str; 2] = ["10.77.0.201", "fd77::201"];
-const LIMIT: Duration = Duration::from_secs(1);
+/// A kernel that got no answer to its question for a hardware address asks again after a second.
+const LIMIT: Duration = Duration::from_secs(4);
 
 fn here() -> bool {
     real::available(true, &["ip"])
@@ -34,6 +35,19 @@ async fn claim(vip: &str) {
         .add(&eth0(), address, None)
         .await
         .unwrap();
+    // The kernel listens to questions for a new IPv6 address a moment later, in a worker of its own.
+    let listens = || match vip.parse().unwrap() {
+        IpAddr::V4(_) => true,
+        IpAddr::V6(address) => {
+            let [.., a, b, c] = address.octets();
+            let group = format!("ff0200000000000000000001ff{a:02x}{b:02x}{c:02x}");
+            let groups = std::fs::read_to_string("/proc/thread-self/net/igmp6").unwrap();
+            groups.contains(&group)
+        }
+    };
+    while !listens() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }
 
 #[test]
@@ -213,6 +227,31 @@ fn a_network_is_examined_by_echo_and_by_neighbours() {
     lan.ip(0, "link set eth0 down");
     let own = examine("10.77.0.2", methods[0], LIMIT / 4);
     assert!(own.is_err(), "{own:?}");
+}
+
+/// A host says of itself that a server cannot be reached, some seconds after its first question for the hardware
+/// address. That is no answer of the server's.
+#[test]
+fn word_that_a_server_cannot_be_reached_is_no_answer() {
+    if !here() {
+        return;
+    }
+    let lan = Lan::new(2);
+    for target in ["10.77.0.9", "fd77::9"] {
+        let answers = lan.on(0, || async move {
+            let network = Network::open().unwrap();
+            let mut answers = Vec::new();
+            for _ in 0..8 {
+                let target = target.parse().unwrap();
+                let examined = network
+                    .examine(target, &NetworkMethod::Echo, LIMIT / 4)
+                    .await;
+                answers.push(examined.unwrap());
+            }
+            answers
+        });
+        assert_eq!(answers, [false; 8], "{target}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use surge_ping::{Client, Config, ICMP, PingIdentifier, PingSequence};
+use surge_ping::{Client, Config, ICMP, IcmpPacket, PingIdentifier, PingSequence};
 use tokio::time::{Instant, interval, sleep, timeout};
 
 use crate::parts::address::{Interface, Link, LinkError, Statement};
@@ -137,7 +137,10 @@ impl Network {
         let mut sent = false;
         while let Some(result) = attempts.next().await {
             match result {
-                Ok(_) => return Ok(true),
+                Ok((packet, _)) if is_reply(&packet) => return Ok(true),
+                // Somebody said that the server cannot be reached; this host does when its question for the
+                // server's hardware address stays unanswered.
+                Ok(_) => sent = true,
                 Err(surge_ping::SurgeError::Timeout { .. }) => sent = true,
                 Err(source) => failure = Some(NetworkError::Send { target, source }),
             }
@@ -146,6 +149,16 @@ impl Network {
             Some(failure) if !sent => Err(failure),
             _ => Ok(false),
         }
+    }
+}
+
+/// Whether a packet is the echo itself. One that says why there is none comes by the same way.
+fn is_reply(packet: &IcmpPacket) -> bool {
+    const ECHO_REPLY_V4: u8 = 0;
+    const ECHO_REPLY_V6: u8 = 129;
+    match packet {
+        IcmpPacket::V4(packet) => packet.get_icmp_type().0 == ECHO_REPLY_V4,
+        IcmpPacket::V6(packet) => packet.get_icmpv6_type().0 == ECHO_REPLY_V6,
     }
 }
 
