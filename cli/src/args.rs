@@ -28,7 +28,8 @@ Exit codes:
   0  fine
   1  what was checked differs, an expectation is not met, or an invariant is
      broken
-  2  wrong usage or input; standard error says where, and what was expected";
+  2  wrong usage or input; standard error says where, and what was expected
+  3  an order to a live ring stands, and is not carried out yet";
 
 /// Keeps the options of every command apart from a command's own.
 const HEADING: &str = "Global options";
@@ -117,6 +118,8 @@ pub(crate) enum Exit {
     Fine,
     /// What was checked differs, an expectation is not met, or an invariant is broken.
     Different,
+    /// What was ordered is not so yet.
+    Unfinished,
 }
 
 impl Exit {
@@ -131,6 +134,7 @@ impl From<Exit> for ExitCode {
         match exit {
             Exit::Fine => Self::SUCCESS,
             Exit::Different => Self::from(1),
+            Exit::Unfinished => Self::from(3),
         }
     }
 }

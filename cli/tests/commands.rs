@@ -8,7 +8,7 @@ use std::fs;
 use common::{arg, run, tetrarch, text, texts};
 
 /// Every command, in the order of the help.
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "reproduce",
     "simulate",
     "explain",
@@ -21,6 +21,7 @@ const COMMANDS: [&str; 12] = [
     "scenarios",
     "completions",
     "man",
+    "order",
 ];
 
 #[test]

@@ -5,10 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const DOCUMENTS: [&str; 7] = [
+const DOCUMENTS: [&str; 8] = [
     "agent",
     "design-of-a-group",
     "install",
+    "operations",
     "quick-start",
     "recovery",
     "security",

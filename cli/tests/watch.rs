@@ -18,7 +18,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A ring of one server that is well, as an agent tells it.
-const RING: &str = r#"{"answer":"ring","site":"office","asked_from":"mail","servers":[{"server":"mail","state":"managing","unasked":null,"in_ring":true,"p1":null,"p2":null,"recovered_by":null,"function":{"by":"itself"},"last_event":null,"heard_age_s":null}],"disagreeing":[]}"#;
+const RING: &str = r#"{"answer":"ring","site":"office","asked_from":"mail","frozen":false,"servers":[{"server":"mail","state":"managing","unasked":null,"in_ring":true,"maintenance":false,"away":false,"p1":null,"p2":null,"recovered_by":null,"function":{"by":"itself"},"last_event":null,"heard_age_s":null}],"disagreeing":[]}"#;
 
 /// Answers every question at `socket` with [`RING`].
 fn answer(socket: &Path) {

@@ -47,6 +47,12 @@ impl Node {
         (self.membership.is_leaving() || self.orders.sends_away(me)) && !self.orders.is_frozen()
     }
 
+    pub(crate) fn finds_no_taker(&self) -> bool {
+        let membership = &self.membership;
+        let has_function = membership.is_settled() && membership.holds_own();
+        has_function && self.is_sent_away() && membership.taker.is_none()
+    }
+
     /// Invites the first of its managers that is there and has not declined, if this server's function
     /// is to move. Repeated with each sign of life.
     pub(crate) fn invite(&mut self, cx: &mut Context<'_>) {

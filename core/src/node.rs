@@ -440,6 +440,13 @@ impl View<'_> {
         self.node.orders
     }
 
+    /// Whether this server's function shall go to its virtual server and nobody takes it: each of its
+    /// managers is gone or has declined.
+    #[must_use]
+    pub fn finds_no_taker(&self) -> bool {
+        self.node.finds_no_taker()
+    }
+
     /// The functions whose virtual server on this host holds the virtual IP address.
     #[must_use]
     pub fn serving(&self) -> Members {

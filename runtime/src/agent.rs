@@ -8,6 +8,7 @@
 pub mod control;
 mod leaving;
 mod life;
+mod ordering;
 mod parts;
 mod requests;
 mod telling;

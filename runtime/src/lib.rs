@@ -19,6 +19,7 @@ pub mod journal;
 pub mod link;
 pub mod metrics;
 pub mod notify;
+pub mod orders;
 pub mod overview;
 pub mod parts;
 pub mod peers;

@@ -183,6 +183,7 @@ fn of_status(text: &mut Text, ring: &[String], status: &Status) {
         "Seconds since the last message from a server; absent before the first.",
         |server| server.heard_age_s,
     );
+    of_orders(text, ring, status);
     of_hosts(text, ring, status);
     let name = "tetrarch_recovering";
     text.family(
@@ -198,6 +199,21 @@ fn of_status(text: &mut Text, ring: &[String], status: &Status) {
         ];
         text.sample(name, &labels, flag(target.recovering));
     }
+}
+
+fn of_orders(text: &mut Text, ring: &[String], status: &Status) {
+    text.gauge(
+        "tetrarch_frozen",
+        "Whether operators have ordered that nothing moves in the group, as far as this server knows.",
+        flag(status.frozen),
+    );
+    text.of_servers(
+        ring,
+        status,
+        "tetrarch_maintenance",
+        "Whether operators have ordered that a server is left alone, as far as this one knows.",
+        |server| Some(flag(server.maintenance)),
+    );
 }
 
 fn of_hosts(text: &mut Text, ring: &[String], status: &Status) {

@@ -73,6 +73,10 @@ pub struct Seen {
     pub unasked: Option<String>,
     /// Whether it is in the ring; unknown when nobody who manages could be asked.
     pub in_ring: Option<bool>,
+    /// Whether operators have ordered that it is left alone; unknown likewise.
+    pub maintenance: Option<bool>,
+    /// Whether operators have ordered its function to its virtual server; unknown likewise.
+    pub away: Option<bool>,
     /// Who manages it as P1, if anybody who could be asked does.
     pub p1: Option<String>,
     /// Who manages it as P2, likewise.
@@ -94,6 +98,8 @@ pub struct Overview {
     pub site: String,
     /// The server that asked the others.
     pub asked_from: String,
+    /// Whether operators have ordered that nothing moves; unknown when nobody who manages could be asked.
+    pub frozen: Option<bool>,
     /// Every server, in ring order.
     pub servers: Vec<Seen>,
     /// Servers that manage and know another ring than the first of them.
@@ -109,32 +115,35 @@ impl Overview {
     pub fn new(site: &str, ring: &[String], me: ServerId, told: &[Told]) -> Self {
         let reports = Reports { ring, told };
         let asked_from = reports.name(me);
-        let reference = reports.reference(me).map(|(_, report)| report.members);
+        let reference = reports.reference(me).map(|(_, report)| report);
         let managing = reports.answered().filter(|(_, one)| is_managing(one));
         let disagreeing = managing
-            .filter(|(_, one)| Some(one.members) != reference)
+            .filter(|(_, one)| Some(one.members) != reference.map(|report| report.members))
             .map(|(server, _)| reports.name(server))
             .collect();
         let servers = ServerId::all(ring.len()).map(|server| reports.seen(me, server));
         Self {
             site: site.to_owned(),
             asked_from,
+            frozen: reference.map(|report| report.frozen),
             servers: servers.collect(),
             disagreeing,
         }
     }
 
-    /// Whether everything is known and as it should be: all manage, each serves its own function, and
-    /// nobody is being recovered.
+    /// Whether everything is known and as it should be: all manage, each serves its own function, nobody
+    /// is being recovered, and no order stands by which somebody would not be.
     #[must_use]
     pub fn is_all_well(&self) -> bool {
         let is_well = |one: &Seen| {
             one.state == State::Managing
                 && one.in_ring == Some(true)
+                && one.maintenance == Some(false)
                 && one.recovered_by.is_none()
                 && one.function == Served::Itself
         };
-        self.disagreeing.is_empty() && self.servers.iter().all(is_well)
+        let is_moving = self.frozen == Some(false);
+        self.disagreeing.is_empty() && is_moving && self.servers.iter().all(is_well)
     }
 
     /// The overview once it is too old to count: what it said is the last that was known.
@@ -151,7 +160,9 @@ impl Overview {
             one.state = State::Unknown;
             one.unasked = Some("the agent of this server does not answer".to_owned());
             (one.in_ring, one.p1, one.p2, one.recovered_by) = (None, None, None, None);
+            (one.maintenance, one.away) = (None, None);
         }
+        self.frozen = None;
         self.disagreeing.clear();
         self
     }
@@ -200,16 +211,18 @@ impl Reports<'_> {
             Some(Err(why)) => (State::Unknown, Some(why.clone())),
             None => (State::Unknown, None),
         };
-        let reference = self.reference(me);
+        let reference = self.reference(me).map(|(_, report)| report);
         Seen {
             server: self.name(server),
             state,
             unasked,
-            in_ring: reference.map(|(_, report)| report.members.contains(server)),
+            in_ring: reference.map(|report| report.members.contains(server)),
+            maintenance: reference.map(|report| report.maintained.contains(server)),
+            away: reference.map(|report| report.away.contains(server)),
             p1: self.who(server, |report| report.first),
             p2: self.who(server, |report| report.second),
             recovered_by: self.who(server, |report| report.recovering),
-            function: self.served(server, reference.map(|(_, report)| report)),
+            function: self.served(server, reference),
             last_event: self.last_event(server),
             heard_age_s: None,
         }

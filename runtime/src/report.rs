@@ -7,7 +7,15 @@ use crate::happened::Kind;
 use crate::status::Status;
 
 /// The length of a report in bytes.
-pub const REPORT_BYTES: usize = 7 + SERVERS_MAX + SERVERS_MAX * EVENT_BYTES;
+pub const REPORT_BYTES: usize = HEAD_BYTES + SERVERS_MAX + SERVERS_MAX * EVENT_BYTES;
+
+/// What comes before the hosts.
+const HEAD_BYTES: usize = 9;
+
+/// The bits of the second byte.
+const HOLDS_OWN: u8 = 1;
+const FROZEN: u8 = 2;
+const NO_TAKER: u8 = 4;
 
 /// A kind and an age.
 const EVENT_BYTES: usize = 5;
@@ -33,6 +41,14 @@ pub struct Report {
     pub activity: Activity,
     /// Whether it holds its own virtual IP address.
     pub holds_own_address: bool,
+    /// Whether the group is frozen as far as it knows.
+    pub frozen: bool,
+    /// Whether its function shall move, and nobody takes it.
+    pub finds_no_taker: bool,
+    /// The servers in maintenance as far as it knows.
+    pub maintained: Members,
+    /// The servers whose functions shall be with their virtual servers as far as it knows.
+    pub away: Members,
     /// The servers in the ring as far as it knows.
     pub members: Members,
     /// The functions that virtual servers on it serve.
@@ -54,6 +70,10 @@ impl Report {
     pub const STOPPED: Self = Self {
         activity: Activity::Stopped,
         holds_own_address: false,
+        frozen: false,
+        finds_no_taker: false,
+        maintained: Members::NONE,
+        away: Members::NONE,
         members: Members::NONE,
         serving: Members::NONE,
         recovering: Members::NONE,
@@ -80,6 +100,12 @@ impl Report {
                 Activity::Waiting
             },
             holds_own_address: status.holds_own_address,
+            frozen: status.frozen,
+            finds_no_taker: status.finds_no_taker,
+            maintained: set(servers()
+                .filter(|one| one.maintenance)
+                .map(|one| one.server)),
+            away: set(servers().filter(|one| one.away).map(|one| one.server)),
             members: set(servers().filter(|one| one.member).map(|one| one.server)),
             serving: set(servers()
                 .filter(|one| one.served_here)
@@ -108,15 +134,20 @@ impl Report {
     #[must_use]
     pub fn encode(&self) -> [u8; REPORT_BYTES] {
         let mut bytes = [0; REPORT_BYTES];
-        let (head, rest) = bytes.split_at_mut(7);
+        let (head, rest) = bytes.split_at_mut(HEAD_BYTES);
         let (hosts, events) = rest.split_at_mut(SERVERS_MAX);
+        let flag = |is_so: bool, bit: u8| if is_so { bit } else { 0 };
         head.copy_from_slice(&[
             match self.activity {
                 Activity::Stopped => 0,
                 Activity::Waiting => 1,
                 Activity::Managing => 2,
             },
-            self.holds_own_address.into(),
+            flag(self.holds_own_address, HOLDS_OWN)
+                | flag(self.frozen, FROZEN)
+                | flag(self.finds_no_taker, NO_TAKER),
+            self.maintained.bits(),
+            self.away.bits(),
             self.members.bits(),
             self.serving.bits(),
             self.recovering.bits(),
@@ -140,28 +171,44 @@ impl Report {
         let bytes: &[u8; REPORT_BYTES] = bytes.try_into().ok()?;
         let [
             activity,
-            own @ (0 | 1),
+            flags,
+            maintained,
+            away,
             members,
             serving,
             recovering,
             first,
             second,
             rest @ ..,
-        ] = bytes
-        else {
+        ] = bytes;
+        if flags & !(HOLDS_OWN | FROZEN | NO_TAKER) != 0 {
             return None;
-        };
+        }
         let activity = match activity {
             0 => Activity::Stopped,
             1 => Activity::Waiting,
             2 => Activity::Managing,
             _ => return None,
         };
-        let [members, serving, recovering, first, second] =
-            [members, serving, recovering, first, second].map(|bits| Members::from_bits(*bits));
+        let [
+            maintained,
+            away,
+            members,
+            serving,
+            recovering,
+            first,
+            second,
+        ] = [
+            maintained, away, members, serving, recovering, first, second,
+        ]
+        .map(|bits| Members::from_bits(*bits));
         let mut report = Self {
             activity,
-            holds_own_address: *own == 1,
+            holds_own_address: flags & HOLDS_OWN != 0,
+            frozen: flags & FROZEN != 0,
+            finds_no_taker: flags & NO_TAKER != 0,
+            maintained,
+            away,
             members,
             serving,
             recovering,
@@ -169,14 +216,20 @@ impl Report {
             second,
             ..Self::STOPPED
         };
+        report.read_rest(rest)?;
+        Some(report)
+    }
+
+    /// Reads the hosts and the events; none when they are none.
+    fn read_rest(&mut self, rest: &[u8]) -> Option<()> {
         let (hosts, events) = rest.split_at(SERVERS_MAX);
-        for (host, byte) in report.hosts.iter_mut().zip(hosts) {
+        for (host, byte) in self.hosts.iter_mut().zip(hosts) {
             if *byte != NONE {
                 *host = Some(ServerId::new(usize::from(*byte))?);
             }
         }
         let events = events.chunks_exact(EVENT_BYTES);
-        for (event, bytes) in report.events.iter_mut().zip(events) {
+        for (event, bytes) in self.events.iter_mut().zip(events) {
             *event = match *bytes {
                 [NONE, 0, 0, 0, 0] => None,
                 [kind, a, b, c, d] => {
@@ -185,7 +238,7 @@ impl Report {
                 _ => return None,
             };
         }
-        Some(report)
+        Some(())
     }
 }
 

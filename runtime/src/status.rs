@@ -17,6 +17,10 @@ pub struct Status {
     pub managing: bool,
     /// Whether it holds its own virtual IP address.
     pub holds_own_address: bool,
+    /// Whether operators have ordered that nothing moves in the whole group.
+    pub frozen: bool,
+    /// Whether its function shall move, and nobody takes it.
+    pub finds_no_taker: bool,
     /// The targets of its management programs.
     pub targets: Vec<Target>,
     /// Every server of the group, in ring order.
@@ -51,6 +55,10 @@ pub struct ServerStatus {
     pub host: Option<usize>,
     /// Age of that knowledge.
     pub host_age_s: f64,
+    /// Whether operators have ordered that it is left alone.
+    pub maintenance: bool,
+    /// Whether operators have ordered its function to its virtual server.
+    pub away: bool,
     /// Whether a virtual server on the answering server serves its function at this moment.
     pub served_here: bool,
     /// How long ago the last message came from it; none has come without it.
@@ -116,6 +124,8 @@ impl Facts {
             up_s: now.as_secs_f64(),
             managing: view.is_managing(),
             holds_own_address: view.holds_own_address(),
+            frozen: view.orders().is_frozen(),
+            finds_no_taker: view.finds_no_taker(),
             targets: view.managed().map(target).collect(),
             servers: ServerId::all(size)
                 .map(|server| self.server(now, node, server))
@@ -126,7 +136,7 @@ impl Facts {
 
     fn server(&self, now: Time, node: &Node, server: ServerId) -> ServerStatus {
         let (view, fact) = (node.view(), &self.servers[server.index()]);
-        let structure = view.structure();
+        let (structure, orders) = (view.structure(), view.orders());
         let managers = plan::managers(server, structure.members());
         let place = |server: ServerId| server.index();
         let age = |at: Time| now.since(at).as_secs_f64();
@@ -137,6 +147,8 @@ impl Facts {
             p2: managers.p2.map(place),
             host: structure.host(server).map(place),
             host_age_s: age(fact.host_since),
+            maintenance: orders.maintained().contains(server),
+            away: orders.sends_away(server),
             served_here: view.serving().contains(server),
             heard_age_s: fact.heard.map(age),
             kind: fact.event.map(|(_, event)| kind_and_subject(&event).0),

@@ -12,6 +12,7 @@ mod guard;
 mod init;
 mod man;
 mod manage;
+mod order;
 mod replay;
 mod reproduce;
 mod scenarios;
@@ -51,6 +52,7 @@ pub(crate) enum Command {
     Status(status::Args),
     Events(events::Args),
     Manage(manage::Args),
+    Order(order::Args),
     Drill(drill::Args),
 }
 
@@ -76,6 +78,7 @@ pub(crate) fn run(command: &Command, output: &Output) -> Result<Exit, CliError> 
         Command::Status(args) => status::run(args, output),
         Command::Events(args) => events::run(args, output),
         Command::Manage(args) => manage::run(args, output),
+        Command::Order(args) => order::run(args, output),
         Command::Drill(args) => drill::run(args, output),
     }
 }

@@ -80,7 +80,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
     let told = told?;
     match told.exit {
         Exit::Fine => output.remark(&told.text),
-        Exit::Different => output.complain(&told.text),
+        Exit::Different | Exit::Unfinished => output.complain(&told.text),
     }
     Ok(told.exit)
 }

@@ -21,10 +21,11 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
-use super::{AgentError, LOCAL_MAX, Shared, requests, telling};
+use super::{AgentError, LOCAL_MAX, Shared, ordering, requests, telling};
 use crate::happened::Happened;
 use crate::journal::{Entry, read_after};
 use crate::link::{Peers, Request};
+use crate::orders::{Standing, Wanted, Word};
 use crate::overview::Overview;
 use crate::parts::Parts;
 use crate::status::Status;
@@ -39,10 +40,10 @@ const ASK_BYTES_MAX: u64 = 1024;
 const ASKING_MAX: usize = 16;
 
 /// How long a question may take to come, and another server to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Ask {
     /// How do things stand?
@@ -66,6 +67,14 @@ pub enum Ask {
         present: bool,
         /// On all servers of the group, not on this one alone.
         all: bool,
+    },
+    /// Give an order.
+    Order {
+        /// The order.
+        order: Wanted<String>,
+        /// For how many milliseconds at most it is followed until it is carried out; not at all when
+        /// that is left out.
+        wait_ms: Option<u64>,
     },
 }
 
@@ -111,6 +120,8 @@ pub enum Answer {
         /// Whether it was done.
         done: bool,
     },
+    /// How far an order has come.
+    Order(Word),
     /// The question cannot be answered.
     Error {
         /// Why.
@@ -220,8 +231,8 @@ async fn answer<P: Parts>(shared: &Shared<P>, mut stream: UnixStream) -> io::Res
             say(&mut stream, &answer).await
         }
         Ok(Ask::Ring) => {
-            let overview = telling::overview(shared).await;
-            say(&mut stream, &Answer::Ring(overview)).await
+            let look = telling::look(shared).await;
+            say(&mut stream, &Answer::Ring(look.overview)).await
         }
         Ok(Ask::Metrics) => {
             let text = telling::metrics(shared).await;
@@ -233,6 +244,7 @@ async fn answer<P: Parts>(shared: &Shared<P>, mut stream: UnixStream) -> io::Res
         }) => entries(shared, &mut stream, since_unix_ms, follow).await,
         Ok(Ask::Events) => events(shared, &mut stream).await,
         Ok(Ask::Flag { present, all }) => flags(shared, &mut stream, present, all).await,
+        Ok(Ask::Order { order, wait_ms }) => ordered(shared, &mut stream, order, wait_ms).await,
         Err(error) => {
             let why = format!("expected a question such as {{\"ask\":\"status\"}}: {error}");
             say(&mut stream, &Answer::Error { why }).await
@@ -373,6 +385,31 @@ async fn ask_for_flag(
     timeout(PATIENCE, asking)
         .await
         .is_ok_and(|done| done.is_ok())
+}
+
+/// Gives an order and tells what becomes of it, until whoever gave it goes away. The order stands then.
+async fn ordered<P: Parts>(
+    shared: &Shared<P>,
+    stream: &mut UnixStream,
+    order: Wanted<String>,
+    wait_ms: Option<u64>,
+) -> io::Result<()> {
+    let wanted = match ordering::placed(order, &shared.site.ring) {
+        Ok(wanted) => wanted,
+        Err(why) => return say(stream, &Answer::Error { why }).await,
+    };
+    let word = ordering::give(shared, &wanted).await;
+    let is_followed = word.standing == Standing::Given;
+    say(stream, &Answer::Order(word)).await?;
+    let Some(wait_ms) = wait_ms.filter(|_| is_followed) else {
+        return Ok(());
+    };
+    let limit = Duration::from_millis(wait_ms);
+    let word = tokio::select! {
+        () = gone(stream) => return Ok(()),
+        word = ordering::follow(shared, &wanted, limit) => word,
+    };
+    say(stream, &Answer::Order(word)).await
 }
 
 /// Asks the agent whose control socket is at `socket`; gives its answers as they come.

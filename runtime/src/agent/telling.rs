@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::warn;
 
+use super::ordering::Look;
 use super::{ANSWER_MAX, LOCAL_MAX, Shared, control};
 use crate::driver::Handle;
 use crate::journal::{Journal, Room};
@@ -125,7 +126,7 @@ pub(super) async fn metrics<P>(shared: &Shared<P>) -> String {
 }
 
 /// The ring at one look: every server is asked, all at once.
-pub(super) async fn overview<P: Parts>(shared: &Shared<P>) -> Overview {
+pub(super) async fn look<P: Parts>(shared: &Shared<P>) -> Look {
     let (ring, me) = (control::ring(shared), shared.site.me);
     let own = own_status(shared).await;
     let asking = ServerId::all(ring.len()).map(|server| {
@@ -146,7 +147,7 @@ pub(super) async fn overview<P: Parts>(shared: &Shared<P>) -> Overview {
             seen.heard_age_s = known.heard_age_s;
         }
     }
-    overview
+    Look { told, overview }
 }
 
 async fn ask<P>(shared: &Shared<P>, server: ServerId) -> Told {

@@ -1,6 +1,7 @@
 //! Two whole agents on loopback: real connections, real files, real programs. Nothing is asserted about
 //! how long anything takes.
 
+mod ordering;
 mod telling;
 
 use std::fs::{self, OpenOptions};

@@ -17,6 +17,8 @@ fn status() -> Status {
         p2: None,
         host: Some(place),
         host_age_s: 1.0,
+        maintenance: place == 1,
+        away: false,
         served_here: place == 1,
         heard_age_s: Some(0.25),
         kind: None,
@@ -28,6 +30,8 @@ fn status() -> Status {
         up_s: 12.5,
         managing: true,
         holds_own_address: true,
+        frozen: true,
+        finds_no_taker: false,
         targets: vec![Target {
             server: 1,
             priority: 1,

@@ -231,6 +231,10 @@ mod tests {
         let mut report = Report {
             activity: Activity::Managing,
             holds_own_address: true,
+            frozen: true,
+            finds_no_taker: true,
+            maintained: Members::from_bits(4),
+            away: Members::from_bits(0b1000_0001),
             members: Members::from_bits(0b1011),
             serving: Members::from_bits(0b0100),
             recovering: Members::from_bits(0b1000_0000),
@@ -317,7 +321,7 @@ mod tests {
             bytes in prop_oneof![
                 prop::collection::vec(any::<u8>(), 0..FRAME_BYTES_MAX),
                 // Of arbitrary bytes hardly any are a report, so some are made of a good one.
-                (prop::sample::subsequence((0..60usize).collect::<Vec<_>>(), 0..4), any::<u8>()).prop_map(|(places, byte)| {
+                (prop::sample::subsequence((0..62usize).collect::<Vec<_>>(), 0..4), any::<u8>()).prop_map(|(places, byte)| {
                     let mut bytes = Frame::Report { number: 9, report: report() }.encode().split_off(LENGTH_BYTES);
                     for place in places {
                         bytes[place] = byte;

@@ -17,6 +17,9 @@ pub(super) fn refusals(overview: &Overview) -> Vec<String> {
             overview.disagreeing.join(", ")
         ));
     }
+    if overview.frozen == Some(true) {
+        reasons.push("the group is frozen, so nobody would do anything".to_owned());
+    }
     if reasons.is_empty() && !overview.is_all_well() {
         reasons.push("not all is well".to_owned());
     }
@@ -33,6 +36,9 @@ fn refusal(seen: &Seen, managers: usize) -> Option<String> {
     }
     if seen.state != State::Managing {
         return Some(format!("{server} does not manage"));
+    }
+    if seen.maintenance == Some(true) {
+        return Some(format!("{server} is in maintenance"));
     }
     if seen.function != Served::Itself {
         return Some(format!("{server} does not serve its own function"));
@@ -101,6 +107,8 @@ mod tests {
             state: State::Managing,
             unasked: None,
             in_ring: Some(true),
+            maintenance: Some(false),
+            away: Some(false),
             p1: Some("mail".to_owned()),
             p2: Some("web".to_owned()),
             recovered_by: None,
@@ -111,6 +119,7 @@ mod tests {
         Overview {
             site: "office".to_owned(),
             asked_from: "web".to_owned(),
+            frozen: Some(false),
             servers: ["mail", "web", "ftp"].map(seen).into(),
             disagreeing: Vec::new(),
         }

@@ -205,6 +205,8 @@ mod tests {
             state: State::Managing,
             unasked: None,
             in_ring: Some(true),
+            maintenance: Some(false),
+            away: Some(false),
             p1: Some(p1.to_owned()),
             p2: Some(p2.to_owned()),
             recovered_by: None,
@@ -227,6 +229,7 @@ mod tests {
         Overview {
             site: "office".to_owned(),
             asked_from: "mail".to_owned(),
+            frozen: Some(false),
             servers: vec![
                 seen("mail", "proxy", "web"),
                 web,

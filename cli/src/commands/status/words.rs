@@ -59,6 +59,9 @@ pub(super) fn age(age_s: u32) -> String {
 /// What is not as it should be, a sentence each.
 pub(super) fn remarks(overview: &Overview) -> Vec<String> {
     let mut remarks = Vec::new();
+    if overview.frozen == Some(true) {
+        remarks.push("the group is frozen: nothing moves until `tetrarch order thaw`".to_owned());
+    }
     for seen in &overview.servers {
         let server = &seen.server;
         if let Some(why) = &seen.unasked {
@@ -70,6 +73,17 @@ pub(super) fn remarks(overview: &Overview) -> Vec<String> {
         }
         if let Some(who) = &seen.recovered_by {
             remarks.push(format!("{who} is recovering {server}"));
+        }
+        if seen.maintenance == Some(true) {
+            remarks.push(format!(
+                "{server} is in maintenance: nobody recovers it or takes its function over"
+            ));
+        }
+        if seen.away == Some(true) {
+            remarks.push(format!(
+                "the function of {server} shall stay with its virtual server until \
+                 `tetrarch order hand-back {server}`"
+            ));
         }
         if let Served::Several { hosts } = &seen.function {
             let hosts = hosts.join(" and ");
@@ -100,6 +114,7 @@ mod tests {
         let mut overview = Overview {
             site: "office".to_owned(),
             asked_from: "mail".to_owned(),
+            frozen: Some(false),
             servers: vec![seen()],
             disagreeing: Vec::new(),
         };
@@ -115,6 +130,8 @@ mod tests {
             state: State::Managing,
             unasked: None,
             in_ring: Some(true),
+            maintenance: Some(false),
+            away: Some(false),
             p1: None,
             p2: None,
             recovered_by: None,

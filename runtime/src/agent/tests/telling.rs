@@ -101,7 +101,7 @@ async fn who_asks_for_events_and_goes_away_takes_nobodys_place() {
     };
     // More than may ask at once, one after the other.
     for _ in 0..40 {
-        let (socket, question) = (site.socket.clone(), question);
+        let (socket, question) = (site.socket.clone(), question.clone());
         let asked = tokio::task::spawn_blocking(move || control::ask(&socket, &question).is_ok());
         assert!(asked.await.unwrap());
     }
