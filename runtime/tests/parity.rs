@@ -95,6 +95,9 @@ async fn every_scenario_of_the_project() {
     // After the healing of this one two servers drop their addresses in another order. Why is not
     // known yet; both runs keep every promise.
     names.retain(|name| name != "guarded/halves-without-witness.toml");
+    // What waits for the end of a hand-over and then switches the machine off is the agent's, not the driver's:
+    // the machines of this bench stay on.
+    names.retain(|name| !name.starts_with("operations/announced-"));
     for name in names {
         compare(&name).await;
     }

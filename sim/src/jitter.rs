@@ -159,6 +159,7 @@ mod tests {
         "sighting_delay",
         "report_delay",
         "fence",
+        "address_claim",
         "poll_pause",
         "sync_grace",
         "join_wait",

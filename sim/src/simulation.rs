@@ -128,12 +128,14 @@ impl<O: Observer> Simulation<O> {
     /// Lets the next thing happen, unless that is after `end`. Tells whether it did.
     pub fn advance(&mut self, end: Time) -> bool {
         self.stepped = None;
-        let (wake, sleeper) = self.first_wake;
+        let (due, sleeper) = self.first_wake;
+        // A node that stood still has wake-ups of before, which come now: time never goes back.
+        let wake = due.max(self.world.now);
         if let Some((at, happening)) = self.world.agenda.pop_until(wake.min(end)) {
             self.world.now = at;
             let stimulus = self.world.happen(happening);
             self.stimulate(stimulus);
-        } else if wake > end || wake == Time::MAX {
+        } else if wake > end || due == Time::MAX {
             return false;
         } else {
             self.world.now = wake;

@@ -4,17 +4,23 @@
 
 use std::path::Path;
 
-use tetrarch_core::{Safety, Span};
+use tetrarch_core::{Input, Safety, ServerId, Span, Time};
 use tetrarch_sim::check::Invariant;
+use tetrarch_sim::observer::Observer;
 use tetrarch_sim::run::{Run, run};
 use tetrarch_sim::scenario::Scenario;
+use tetrarch_sim::simulation::Simulation;
 
 /// A group of four with these faults for ten minutes.
-fn run_of(safety: Safety, faults: &str) -> Run {
+fn scenario_of(safety: Safety, faults: &str) -> Scenario {
     let head = "name = \"n\"\npurpose = \"p\"\ngroup = [\"s1\", \"s2\", \"s3\", \"s4\"]\n\
                 duration = \"600s\"\n";
     let text = format!("{head}safety = \"{}\"\n{faults}", safety.name());
-    run(&Scenario::parse(&text, "s.toml", Path::new(".")).unwrap()).unwrap()
+    Scenario::parse(&text, "s.toml", Path::new(".")).unwrap()
+}
+
+fn run_of(safety: Safety, faults: &str) -> Run {
+    run(&scenario_of(safety, faults)).unwrap()
 }
 
 fn fault(at_s: u64, name: &str, keys: &str) -> String {
@@ -60,6 +66,55 @@ fn programs_that_stand_still_lose_what_they_held_all_the_same() {
     assert!(!guarded.outages[1].is_empty(), "its lease has ended");
     let paper = run_of(Safety::Paper, &faults);
     assert_eq!(paper.outages[1], [], "its services went on");
+}
+
+#[test]
+fn who_stands_still_from_the_start_does_not_wake_with_its_address() {
+    // Nobody has been granted a lease yet; the address lives on that of the programs before.
+    for kind in ["pause", "agent-pause"] {
+        let end = kind.replace("pause", "resume");
+        let server = "server = \"s2\"";
+        let guarded = run_of(
+            Safety::Guarded,
+            &(fault(0, kind, server) + &fault(200, &end, server) + WELL),
+        );
+        assert_eq!(guarded.violations, [], "{kind}");
+        assert_eq!(guarded.unmet, [], "{kind}");
+        assert!(!guarded.outages[1].is_empty(), "{kind}");
+    }
+}
+
+/// How many messages of each sender a server is told at one instant.
+#[derive(Debug, Default)]
+struct Told {
+    at: Time,
+    of: [usize; 4],
+    most: usize,
+}
+
+impl Observer for Told {
+    fn input(&mut self, now: Time, server: ServerId, input: &Input) {
+        if let (1, Input::Message { from, .. }) = (server.index(), input) {
+            if now != self.at {
+                (self.at, self.of) = (now, [0; 4]);
+            }
+            self.of[from.index()] += 1;
+            self.most = self.most.max(self.of[from.index()]);
+        }
+    }
+}
+
+#[test]
+fn of_each_sender_as_many_messages_wait_as_a_connection_takes() {
+    for (kind, end) in [("pause", "resume"), ("agent-pause", "agent-resume")] {
+        let server = "server = \"s2\"";
+        let faults = fault(20, kind, server) + &fault(590, end, server);
+        let scenario = scenario_of(Safety::Guarded, &faults);
+        let mut simulation = Simulation::new(&scenario, Told::default()).unwrap();
+        simulation.run_until(scenario.end());
+        // A question every two seconds and others besides would be more.
+        assert_eq!(simulation.observer().most, 256, "{kind}");
+    }
 }
 
 /// `s2` cannot be heard by anybody from 20 s on, with its clock fast or slow by so much, and those of

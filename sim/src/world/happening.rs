@@ -85,6 +85,18 @@ impl Happening {
             Self::RivalLooked { .. } | Self::ReadComplete { .. } | Self::Fault { .. } => None,
         }
     }
+
+    /// Who sent it, if it is the arrival of a message.
+    pub(super) const fn sender(&self) -> Option<ServerId> {
+        match *self {
+            Self::Deliver { from, .. }
+            | Self::Told {
+                input: Input::Message { from, .. },
+                ..
+            } => Some(from),
+            _ => None,
+        }
+    }
 }
 
 /// A job, the server that waits for it, and that server's life when it began.

@@ -1,10 +1,14 @@
 //! Servers that stand still: the management programs alone, or the whole machine.
 
-use tetrarch_core::{Input, ServerId};
+use tetrarch_core::{Input, SERVERS_MAX, ServerId};
 
 use super::World;
 use super::happening::{Happening, Stimulus, WorldEvent};
 use crate::observer::Observer;
+
+/// How many messages of one sender wait for a server that stands still: as many as a live agent takes of one
+/// at once, before it ends the connection with what is left in it.
+const LETTERS_MAX: u16 = 256;
 
 /// What stands still on a server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,7 +31,7 @@ impl<O: Observer> World<O> {
         if let Some(server) = happening.on()
             && self.server(server).pause == Pause::Machine
         {
-            self.waiting.push((server, happening));
+            self.wait(server, happening);
             return Stimulus::None;
         }
         match self.happen_now(happening) {
@@ -47,14 +51,24 @@ impl<O: Observer> World<O> {
     /// The node on `server` is told so as soon as it goes on.
     pub(crate) fn tell_later(&mut self, server: ServerId, input: Input) {
         let life = self.server(server).life;
-        self.waiting.push((
+        let told = Happening::Told {
             server,
-            Happening::Told {
-                server,
-                life,
-                input,
-            },
-        ));
+            life,
+            input,
+        };
+        self.wait(server, told);
+    }
+
+    /// Keeps this for `server`, unless it is a message for which its sender's connection has no room left.
+    fn wait(&mut self, server: ServerId, happening: Happening) {
+        if let Some(sender) = happening.sender() {
+            let letters = &mut self.server_mut(server).letters[sender.index()];
+            if *letters >= LETTERS_MAX {
+                return;
+            }
+            *letters += 1;
+        }
+        self.waiting.push((server, happening));
     }
 
     pub(super) fn told(&self, server: ServerId, life: u32, input: Input) -> Stimulus {
@@ -119,7 +133,9 @@ impl<O: Observer> World<O> {
         if !self.somebody_pauses {
             return Vec::new();
         }
-        self.server_mut(server).pause = Pause::None;
+        let state = self.server_mut(server);
+        state.pause = Pause::None;
+        state.letters = [0; SERVERS_MAX];
         self.somebody_pauses = self.servers.iter().any(|state| state.pause != Pause::None);
         let waiting = core::mem::take(&mut self.waiting);
         let (its, others): (Vec<_>, Vec<_>) =

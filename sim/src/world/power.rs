@@ -1,7 +1,7 @@
 //! Servers that go down and come up.
 
 use tetrarch_core::executer::{ExecuterInput, ExecuterOutput};
-use tetrarch_core::{Input, ServerId, ServiceSet};
+use tetrarch_core::{Claim, Input, ServerId, ServiceSet};
 
 use super::World;
 use super::file_server::{Purpose, Reader};
@@ -119,7 +119,15 @@ impl<O: Observer> World<O> {
     }
 
     /// The group is put into service: its servers have long been up, their executers start now.
+    ///
+    /// The programs before these had just renewed the lease of the address, and the driver ends it like
+    /// any other.
     pub(crate) fn boot_group(&mut self, server: ServerId) -> Stimulus {
+        if self.is_guarded {
+            let (term, margin) = (self.parameters.lease_term, self.parameters.lease_margin);
+            let until = self.local(server, self.now) + term.saturating_sub(margin);
+            self.hold(server, Claim::Address(server), until);
+        }
         self.boot_executer(server)
     }
 

@@ -37,6 +37,8 @@ pub(crate) struct Server {
     pub(super) silent_since: Option<Time>,
     pub(super) clock: Clock,
     pub(super) pause: Pause,
+    /// How many messages of each sender wait for it to go on.
+    pub(super) letters: [u16; SERVERS_MAX],
     /// The version of the programs that run, or ran last.
     pub(super) version: Version,
     /// It has announced that it goes down; whether to start again.
@@ -86,6 +88,7 @@ impl Server {
             silent_since: None,
             clock: Clock::RIGHT,
             pause: Pause::None,
+            letters: [0; SERVERS_MAX],
             version: Version::NEWEST,
             leaving: None,
             looks: Members::NONE,
