@@ -3,7 +3,9 @@
 //! It is never told the kind of trouble. It tries one means after the other, each at most once, and
 //! examines what became of it.
 
+mod beat;
 mod fence;
+mod returning;
 
 use crate::bug::Bug;
 use crate::event::{Event, Means, Trouble};
@@ -372,96 +374,6 @@ impl Node {
         self.report_progress(cx, target);
     }
 
-    /// The means has been tried, and the server has the maximum judgement time to come back.
-    fn await_return(&mut self, cx: &mut Context<'_>, target: ServerId) {
-        let until = cx.now + self.config.timing.judgement_max;
-        let recovery = self.recovery(target);
-        recovery.until = until;
-        recovery.tried.wait = true;
-        recovery.network_normal = false;
-        self.watch_for_return(cx, target);
-    }
-
-    fn watch_for_return(&mut self, cx: &mut Context<'_>, target: ServerId) {
-        if self.recoveries[target.index()].returned {
-            self.settle(cx, target, true);
-        } else {
-            self.poll(cx, target);
-        }
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>, target: ServerId) {
-        let until = self.recoveries[target.index()].until;
-        if cx.now >= until {
-            return self.judge(cx, target);
-        }
-        self.recovery(target).state = State::Polling;
-        self.run(
-            cx,
-            Owner::Recovery,
-            target,
-            Action::ExamineNetwork { target },
-        );
-        let overdue = cx.now + self.config.timing.examination_max;
-        self.timers.set(Timer::Recovery(target), overdue.min(until));
-    }
-
-    fn polled(&mut self, cx: &mut Context<'_>, target: ServerId, outcome: Outcome) {
-        let pause = cx.now + self.config.timing.poll_pause;
-        let recovery = self.recovery(target);
-        // An examination that was cut short by the end of the wait says nothing new.
-        if cx.now < recovery.until {
-            recovery.network_normal = outcome == Outcome::Ok;
-        }
-        recovery.state = State::Pausing;
-        let next = pause.min(recovery.until);
-        self.timers.set(Timer::Recovery(target), next);
-    }
-
-    /// The wait is over. A server whose network answers, though its management side is silent, is
-    /// examined; any other needs a stronger means.
-    fn judge(&mut self, cx: &mut Context<'_>, target: ServerId) {
-        let is_there = self.recoveries[target.index()].network_normal;
-        if is_there && self.config.is_guarded() {
-            // Nobody would ask for its leases, so it cannot have its address back.
-            self.report(cx, target, false);
-        } else if is_there {
-            self.settle(cx, target, true);
-        } else {
-            self.escalate(cx, target);
-        }
-    }
-
-    /// The target's own management side says that it is there again.
-    pub(crate) fn target_returned(&mut self, cx: &mut Context<'_>, target: ServerId) {
-        let recovery = self.recovery(target);
-        match recovery.state {
-            State::Idle | State::Reporting { .. } | State::HandingOver => return,
-            // One whose function is elsewhere asks for it again and again.
-            State::Parked | State::Watching if !recovery.leaving => return,
-            State::Parked | State::Watching => {
-                recovery.leaving = false;
-                recovery.reported = false;
-                self.cancel_job(cx, Owner::Recovery, target);
-                self.settle(cx, target, true);
-            }
-            State::Pausing | State::Polling | State::Asking => {
-                self.cancel_job(cx, Owner::Recovery, target);
-                self.settle(cx, target, true);
-            }
-            _ => recovery.returned = true,
-        }
-        cx.out.note(Event::Returned { target });
-    }
-
-    /// Whoever asks for leases is there.
-    pub(crate) fn sign_of_life(&mut self, cx: &mut Context<'_>, target: ServerId) {
-        let state = self.recoveries[target.index()].state;
-        if matches!(state, State::Pausing | State::Polling | State::Asking) {
-            self.target_returned(cx, target);
-        }
-    }
-
     /// The target says that its services are well again. One that has just come back is still given
     /// its time.
     pub(crate) fn examine_repaired(&mut self, cx: &mut Context<'_>, target: ServerId) {
@@ -555,74 +467,5 @@ impl Node {
             cx.out.send(peer, Message::Down { target, structure });
         }
         self.broadcast_structure(cx);
-    }
-
-    /// Tells all others that this server is alive and at work. Whoever becomes a manager of the
-    /// target meanwhile must know it too.
-    pub(crate) fn report_progress(&mut self, cx: &mut Context<'_>, target: ServerId) {
-        if self.config.has(Bug::WorksInSilence) {
-            return;
-        }
-        let recovery = &self.recoveries[target.index()];
-        let restarting = recovery.tried.restart && recovery.state == State::RestartingServer;
-        let serving = self.standbys[target.index()].is_serving();
-        let digest = self.digest;
-        self.tell_others(
-            cx,
-            Message::Progress {
-                target,
-                serving,
-                restarting,
-                digest,
-            },
-        );
-    }
-
-    /// Signs of life for the targets that this server recovers, and the structure for the servers
-    /// that are not in it: one that was cut out by mistake hears of it so.
-    pub(crate) fn beat(&mut self, cx: &mut Context<'_>) {
-        let active = self.view().recovering();
-        for target in active.iter_after(self.me()) {
-            self.report_progress(cx, target);
-        }
-        let outside = self.outside();
-        for server in outside.iter_after(self.me()) {
-            self.send_report(cx, server);
-        }
-        if self.orders.is_any() {
-            self.tell_orders(cx);
-        }
-        self.membership.beat();
-        self.invite(cx);
-        let repeats = self.orders.is_any() || self.membership.is_leaving();
-        if repeats || !active.union(outside).is_empty() {
-            self.timers
-                .set(Timer::Beat, cx.now + self.config.timing.inter_monitoring);
-        }
-    }
-
-    /// From now on there is something to repeat.
-    pub(crate) fn begin_beat(&mut self, cx: &Context<'_>) {
-        if !self.timers.is_set(Timer::Beat) {
-            let next = cx.now + self.config.timing.inter_monitoring;
-            self.timers.set(Timer::Beat, next);
-        }
-    }
-
-    /// The servers of the group that are not in the ring, as far as this server, which is, knows.
-    pub(crate) fn outside(&self) -> Members {
-        if self.membership.is_managing() {
-            Members::first(self.config.size())
-                .minus(self.structure.members())
-                .without(self.me())
-        } else {
-            Members::NONE
-        }
-    }
-
-    /// The functions that this server serves or recovers, so that others must keep off.
-    pub(crate) fn held(&self) -> Members {
-        let view = self.view();
-        view.recovering().union(view.awake())
     }
 }
