@@ -31,7 +31,7 @@ use table::Row;
 #[command(after_help = "Examples:\n  \
     lab drill --runs 5 --out results/live/k2.csv      all drills of lab/drills/faults.toml\n  \
     lab drill 'power cut' 'clean reboot' --runs 20\n  \
-    lab drill --random 100 --every 200ms --strict    any drill on any server, all functions watched\n  \
+    lab drill --random 100 --every 200ms --hold 4s --strict    any drill on any server, all functions watched\n  \
     lab drill --list")]
 pub(crate) struct Arguments {
     /// The drills to run, by name [default: all]
@@ -56,6 +56,9 @@ pub(crate) struct Arguments {
     /// The time between two accesses
     #[arg(long, default_value = "10ms", value_parser = humantime::parse_duration)]
     every: Duration,
+    /// How long everything stays broken, instead of what the file says
+    #[arg(long, value_parser = humantime::parse_duration)]
+    hold: Option<Duration>,
     /// How far each access goes
     #[arg(long, value_enum, default_value = "greet")]
     depth: Depth,
@@ -206,7 +209,8 @@ async fn one(
     sleep(phase(number)).await;
     let broken_s = clock.now_s();
     act::run(&arguments.lab, drill.fault_arguments()).await?;
-    sleep(Duration::from_secs(drill.hold_s)).await;
+    let hold = arguments.hold;
+    sleep(hold.unwrap_or(Duration::from_secs(drill.hold_s))).await;
     let mended_s = clock.now_s();
     act::run(&arguments.lab, vec!["heal".to_owned()]).await?;
     for &function in watched {

@@ -107,22 +107,39 @@ fn returns(told: &[Told], lines: &[Line], begins: &dyn Fn(&Line) -> Option<Serve
         .collect()
 }
 
+/// What the lab does not have, whatever was measured: its shared area is a folder in this machine's memory,
+/// not a file server whose readers wait for each other. What two resumes cost each other in processor time is in
+/// the resumes that were measured.
+const ABSENT: [(&str, &str); 2] = [("resume_shared", "0"), ("start_shared", "0 s")];
+
+/// A parameter that is not the paper's in the lab.
+pub(super) struct Changed {
+    pub(super) parameter: &'static Parameter,
+    /// As a timing file has it.
+    pub(super) text: String,
+    /// How many measurements it is the median of; none when it is the lab's by its making.
+    pub(super) count: Option<usize>,
+}
+
 /// The paper's parameters with the medians of what was measured in their places.
-pub(super) fn parameters(
-    samples: &Samples,
-) -> (Parameters, Vec<(&'static Parameter, Span, usize)>) {
+pub(super) fn parameters(samples: &Samples) -> (Parameters, Vec<Changed>) {
+    let medians = samples.iter().filter_map(|(key, spans)| {
+        // Milliseconds are as fine as a noisy machine deserves.
+        let median = Span::from_millis(middle(spans)?.as_nanos().div_ceil(1_000_000));
+        Some((*key, median.to_string(), Some(spans.len())))
+    });
+    let absent = ABSENT.map(|(key, text)| (key, text.to_owned(), None));
     let mut parameters = Parameters::paper();
     let mut changed = Vec::new();
-    for (key, spans) in samples {
-        let Some(median) = middle(spans) else {
-            continue;
-        };
-        // Milliseconds are as fine as a noisy machine deserves.
-        let text = format!("{}ms", median.as_nanos().div_ceil(1_000_000));
+    for (key, text, count) in medians.chain(absent) {
         if parameters.set_text(key, &text).is_ok()
             && let Ok(parameter) = Parameter::find(key)
         {
-            changed.push((parameter, median, spans.len()));
+            changed.push(Changed {
+                parameter,
+                text,
+                count,
+            });
         }
     }
     (parameters, changed)
