@@ -22,6 +22,6 @@ sync_grace = "300ms"
 join_wait = "300ms"
 examination_max = "1s"
 job_max = "60s"
-lease_term = "600ms"
-lease_margin = "150ms"
+lease_term = "500ms"
+lease_margin = "100ms"
 '
