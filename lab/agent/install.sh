@@ -1,16 +1,23 @@
 # Tetrarch's own agent as the manager. Sourced by `lab`.
 
-# The site is made new with the disks: keys, settings and management data, by the program itself. Only
-# the machines of the virtual servers are the lab's own, as they were suspended in them.
-site_make() {
-    local shared=$STATE/shared/tetrarch server function settings
-    rm -rf "$STATE/site" "$shared"
-    "$1" --quiet init "$LAB_DIR/agent/group.toml" --name lab --interface br0 --out "$STATE/site"
+# The shared area as a site has it before it is made: the images of the virtual servers, as they were suspended.
+shared_make() {
+    local shared=$STATE/shared/tetrarch function
+    rm -rf "$shared"
     mkdir -p "$shared/images"
-    cp "$STATE"/site/shared/* "$shared/"
     for function in "${SERVERS[@]}"; do
         image_place "$function" "$shared/images/${function}b/1"
     done
+}
+
+# The site is made new with the disks: keys, settings and management data, by the program itself. Only
+# the machines of the virtual servers are the lab's own, as they were suspended in them.
+site_make() {
+    local server function settings
+    rm -rf "$STATE/site"
+    shared_make
+    "$1" --quiet init "$LAB_DIR/agent/group.toml" --name lab --interface br0 --out "$STATE/site"
+    cp "$STATE"/site/shared/* "$STATE/shared/tetrarch/"
     for server in "${SERVERS[@]}"; do
         settings=$STATE/site/$server/site.toml
         sed -i -e '/^\[virtual_server\./,$d' -e "s/^safety = .*/safety = \"$PROFILE_SAFETY\"\nhand_over_at_shutdown = $PROFILE_HAND_OVER/" "$settings"
@@ -91,7 +98,19 @@ install_agent() {
         done
     } >"$root/etc/systemd/system/tetrarch.service.d/lab.conf"
     cp -r "$STATE/site/$server/." "$root/etc/tetrarch/"
-    ln -s shared/tetrarch "$root/srv/tetrarch"
+    shared_link "$root"
     : >"$root/var/lib/tetrarch/managed"
     systemctl --quiet --root="$root" enable tetrarch.service
 }
+
+# install_package ROOT PACKAGE: the Debian package and nothing else, as an administrator has it then.
+install_package() {
+    local root=$1 package=$2
+    cp "$package" "$root/root/tetrarch.deb"
+    chroot "$root" dpkg --install /root/tetrarch.deb >/dev/null
+    rm "$root/root/tetrarch.deb"
+    shared_link "$root"
+}
+
+# Where a server of a site has its shared area.
+shared_link() { ln -s shared/tetrarch "$1/srv/tetrarch"; }

@@ -6,13 +6,13 @@ main() {
     case $command in
         # It only reads files.
         compare) program compare "$@" ;;
-        build | up | down | clean | status | exec | power | virtual | probe | drill | live | heal | footprint)
+        build | up | down | clean | status | exec | power | virtual | probe | drill | live | heal | footprint | quick-start)
             if wants_help "$command" "$@"; then
-                "usage_$command"
+                "usage_${command//-/_}"
                 return
             fi
             require_root
-            "command_$command" "$@"
+            "command_${command//-/_}" "$@"
             ;;
         fault)
             [[ ${1:-} == --help || ${1:-} == -h ]] || require_root
@@ -64,7 +64,7 @@ command_build() {
 }
 
 command_up() {
-    local manager=none agent="" profile=guarded firmware_s="" keep=no
+    local manager=none program="" profile=guarded firmware_s="" keep=no
     while [[ $# -gt 0 ]]; do
         case $1 in
             --keep)
@@ -72,12 +72,13 @@ command_up() {
                 shift
                 continue
                 ;;
-            --manager | --agent | --profile | --firmware) [[ $# -ge 2 ]] || misuse "$1 takes a value" ;;
+            --manager | --agent | --package | --profile | --firmware) [[ $# -ge 2 ]] || misuse "$1 takes a value" ;;
             *) misuse "up does not know \"$1\"" ;;
         esac
         case $1 in
             --manager) manager=$2 ;;
-            --agent) agent=$2 manager=agent ;;
+            --agent) program=$2 manager=agent ;;
+            --package) program=$2 manager=package ;;
             --profile) profile=$2 ;;
             --firmware) firmware_s=$2 ;;
         esac
@@ -86,7 +87,7 @@ command_up() {
     profile_load "$profile"
     firmware_s=${firmware_s:-$PROFILE_FIRMWARE_S}
     [[ $firmware_s =~ ^[0-9]+$ ]] || misuse "--firmware takes whole seconds, not \"$firmware_s\""
-    manager_check "$manager" "$agent"
+    manager_check "$manager" "$program"
     require_built
     program_path >/dev/null
     take_lock
@@ -96,7 +97,7 @@ command_up() {
     if [[ $keep == yes ]]; then
         manager=$(cat "$STATE/manager" 2>/dev/null) || die "there are no disks to keep"
     else
-        disks_make "$manager" "$agent"
+        disks_make "$manager" "$program"
     fi
     switch_on_all "$manager" "$firmware_s"
     say "The lab is up (manager: $manager)."
@@ -105,7 +106,10 @@ command_up() {
 disks_make() {
     local server
     rm -f "$STATE/manager"
-    [[ $1 != agent ]] || site_make "$2"
+    case $1 in
+        agent) site_make "$2" ;;
+        package) shared_make ;;
+    esac
     for server in "${SERVERS[@]}"; do
         disk_make "$server"
         manager_install "$1" "$server" "$2"

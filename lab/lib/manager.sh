@@ -1,18 +1,19 @@
 # Who cares for the addresses. Sourced by `lab`.
 
-readonly MANAGERS=(none k1 k2 p1 p3 agent)
+readonly MANAGERS=(none k1 k2 p1 p3 agent package)
 
-# manager_check MANAGER PROGRAM: ends the program when there is no such manager, or the agent
-# lacks something.
+# manager_check MANAGER FILE: ends the program when there is no such manager, or its program or package
+# is not there.
 manager_check() {
     [[ " ${MANAGERS[*]} " == *" $1 "* ]] || misuse "no manager \"$1\"; there are: ${MANAGERS[*]}"
-    if [[ $1 == agent ]]; then
-        [[ -f $2 && -x $2 ]] || misuse "--agent takes the program tetrarch"
-    fi
+    case $1 in
+        agent) [[ -f $2 && -x $2 ]] || misuse "--agent takes the program tetrarch" ;;
+        package) [[ -f $2 && $2 == *.deb ]] || misuse "--package takes the Debian package of tetrarch" ;;
+    esac
 }
 
-# manager_install MANAGER SERVER PROGRAM: on the server's disk, before it is switched on. The program
-# is the agent's.
+# manager_install MANAGER SERVER FILE: on the server's disk, before it is switched on. The file is the agent's
+# program or package.
 manager_install() {
     local root
     root=$(server_dir "$2")/root
@@ -21,5 +22,6 @@ manager_install() {
         k1 | k2) install_keepalived "$1" "$2" "$root" ;;
         p1 | p3) install_pacemaker "$1" "$2" "$root" ;;
         agent) install_agent "$2" "$root" "$3" ;;
+        package) install_package "$root" "$3" ;;
     esac
 }

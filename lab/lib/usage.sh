@@ -21,6 +21,7 @@ a system of its own, a virtual server for each, a switch between them, and a cli
   live FILE...       carries out the simulator's scenarios, and measures what it measures
   compare FILE...    sets the outages of several managers side by side
   footprint          what an agent costs its server, for 4 servers or many
+  quick-start DEB    carries out docs/quick-start.md, word for word
   down               switches everything off and removes it from the kernel; disks stay
   clean              removes the disks as well: no trace is left but the packages installed
 
@@ -46,7 +47,8 @@ USAGE
 
 usage_up() {
     cat <<'USAGE'
-usage: lab up [--manager NAME] [--agent PROGRAM] [--profile NAME] [--firmware SECONDS] [--keep]
+usage: lab up [--manager NAME] [--agent PROGRAM] [--package DEB] [--profile NAME]
+              [--firmware SECONDS] [--keep]
 
 Switches the group on and returns when all services run.
 
@@ -55,6 +57,8 @@ Switches the group on and returns when all services run.
                       (pacemaker with its defaults, tuned), agent
   --agent PROGRAM     the program tetrarch; implies --manager agent. It makes a site of
                       agent/group.toml, and each server gets it, its settings and its keys
+  --package DEB       the Debian package of tetrarch; implies --manager package. Each server gets it, and
+                      nobody manages before a site is made, as docs/quick-start.md does
   --profile NAME      how the agent manages, and how slow the machines are made for it: guarded (as a
                       new site, the default), paper (its protocol, waits and machines), fast
                       (examinations five times a second, virtual servers kept in memory)
@@ -62,6 +66,17 @@ Switches the group on and returns when all services run.
                       profile says, 0 without one
   --keep              with the disks of the last time, and so with its manager; without it they are
                       made anew
+USAGE
+}
+
+usage_quick_start() {
+    cat <<'USAGE'
+usage: lab quick-start DEB
+
+Switches the group on with the Debian package DEB on each server, and carries out docs/quick-start.md
+word for word: the group file and the commands are taken from the page, those for the administrator's own
+machine run here. Ends with exit code 1 when a command fails, or the group is not well when it should be.
+`bash .ci/run package` makes the package. The lab must be down, and is left up.
 USAGE
 }
 

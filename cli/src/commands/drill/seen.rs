@@ -56,6 +56,14 @@ pub(super) struct SeenEvent {
     pub(super) noted_by: String,
 }
 
+/// Whether a server only says by it that it has noticed a trouble. Until somebody acts, all still looks well.
+const fn is_notice(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::SyncMissed | Kind::Detected | Kind::Confirmed | Kind::StoodIn | Kind::Deferred
+    )
+}
+
 /// A drill that goes on.
 #[derive(Debug, Default)]
 pub(super) struct Drill {
@@ -82,8 +90,8 @@ impl Drill {
             self.events.push(SeenEvent { at, kind, noted_by });
             Some(told)
         });
-        // Until somebody has noticed it, all still looks well.
-        self.is_over = !self.events.is_empty() && now.is_all_well();
+        let is_answered = self.events.last().is_some_and(|one| !is_notice(one.kind));
+        self.is_over = is_answered && now.is_all_well();
         told
     }
 
@@ -159,6 +167,10 @@ mod tests {
         now.servers[1].last_event = event(Kind::Recovered, 60);
         assert_eq!(drill.look(&now, at(2)), None);
         assert!(!drill.is_over());
+        // Its P2 has seen it, and its P1, who has yet to look, will act.
+        now.servers[1].last_event = event(Kind::Confirmed, 0);
+        assert!(drill.look(&now, at(4)).is_some());
+        assert!(!drill.is_over());
         now.servers[1].last_event = event(Kind::Tried, 1);
         now.servers[1].recovered_by = Some("mail".to_owned());
         assert!(drill.look(&now, at(8)).is_some());
@@ -173,6 +185,11 @@ mod tests {
             .iter()
             .map(|one| (one.at, one.kind))
             .collect();
-        assert_eq!(seen, [(at(7), Kind::Tried), (at(12), Kind::Recovered)]);
+        let expected = [
+            (at(4), Kind::Confirmed),
+            (at(7), Kind::Tried),
+            (at(12), Kind::Recovered),
+        ];
+        assert_eq!(seen, expected);
     }
 }
