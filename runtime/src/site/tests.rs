@@ -1,5 +1,6 @@
 use super::*;
 use proptest::prelude::*;
+use tetrarch_core::Span;
 
 const GOOD: &str = r#"name = "office"
 server = "server2"
