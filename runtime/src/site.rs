@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use tetrarch_core::data::{GroupData, HostName, ManagementData};
 use tetrarch_core::executer::ExecuterSettings;
-use tetrarch_core::{Config, Members, Safety, ServerId, Timing};
+use tetrarch_core::{Config, Damping, Failback, Members, Safety, ServerId, Timing};
 use thiserror::Error;
 use toml::Spanned;
 
@@ -28,7 +28,7 @@ pub use native::{NetworkSettings, Part, PartsSettings, ServiceSettings, VirtualS
 pub use place::line_and_column;
 pub use telling::Telling;
 
-use rules::Rules;
+use rules::{Flapping, Return, Rules};
 use waits::{Examination, Protocol, Waits, check_hold};
 
 /// Where the settings are, unless somebody says otherwise.
@@ -80,6 +80,10 @@ pub struct Site {
     pub guests_max: u8,
     /// By which rules the group plays.
     pub safety: Safety,
+    /// When a recovered server gets its function back.
+    pub failback: Failback,
+    /// How servers are held off that fail again and again, if they are.
+    pub damping: Option<Damping>,
     /// What carries out what the management decides.
     pub parts: PartsSettings,
     /// How long examinations may take.
@@ -115,6 +119,9 @@ struct SiteFile {
     guests_max: u8,
     #[serde(default)]
     safety: Rules,
+    #[serde(default)]
+    failback: Return,
+    damping: Option<Flapping>,
     #[serde(default = "yes")]
     hand_over_at_shutdown: bool,
     program: Option<PathBuf>,
@@ -279,7 +286,11 @@ impl Site {
         };
         let all = ServerId::all(self.ring.len()).filter(fenced);
         let fenceable = all.fold(Members::NONE, Members::with);
-        Ok(config.with_safety(self.safety).with_fenceable(fenceable))
+        Ok(config
+            .with_safety(self.safety)
+            .with_fenceable(fenceable)
+            .with_failback(self.failback)
+            .with_damping(self.damping))
     }
 
     /// Whether this agent sees to it that an announced shutdown waits: not where a program of the site's own
@@ -385,6 +396,8 @@ impl SiteFile {
             listen,
             guests_max: self.guests_max,
             safety,
+            failback: self.failback.0,
+            damping: self.damping.as_ref().map(Flapping::checked).transpose()?,
             parts,
             examination,
             hand_over_at_shutdown: self.hand_over_at_shutdown,

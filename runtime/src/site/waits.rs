@@ -24,10 +24,15 @@ impl<'de> Deserialize<'de> for Wait {
                 "expected a length of time such as \"10s\" or \"200ms\", found {text:?}"
             ))
         };
-        let duration = humantime::parse_duration(&text).map_err(|_| expected())?;
-        let ns = u64::try_from(duration.as_nanos()).map_err(|_| expected())?;
-        Ok(Self(Span::from_nanos(ns)))
+        length(&text).map(Self).ok_or_else(expected)
     }
+}
+
+/// The length of time that `text` says; none when it says none.
+pub(super) fn length(text: &str) -> Option<Span> {
+    let duration = humantime::parse_duration(text).ok()?;
+    let ns = u64::try_from(duration.as_nanos()).ok()?;
+    Some(Span::from_nanos(ns))
 }
 
 /// How long examinations may take, as far as that differs from the usual.
