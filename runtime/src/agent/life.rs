@@ -9,8 +9,9 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use super::{Agent, Command, LOCAL_MAX, MakeParts, requests};
-use crate::clock::{self, Clock};
+use crate::clock::Clock;
 use crate::driver::{Driver, Handle};
+use crate::lives;
 use crate::parts::Failure;
 use crate::peers::{Addresses, Arrivals, Network};
 use crate::recorder::Recorder;
@@ -68,8 +69,11 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
             .call(LOCAL_MAX, move || store::read(&folder, &ring));
         let group = read.await.ok_or("the local disk does not answer")??;
         let network = self.connect(&group).await?;
-        let config = shared.site.config()?.with_life(clock::life());
         let parts = Arc::new(self.make.make(&shared.site, &group).await?);
+        let state = shared.site.state.clone();
+        let life = shared.local.call(LOCAL_MAX, move || lives::begin(&state));
+        let life = life.await.ok_or("the local disk does not answer")??;
+        let config = shared.site.config()?.with_life(life);
         let record = self.record(config).await;
         let (driver, handle) = Driver::new(
             config,
