@@ -4,7 +4,7 @@ use core::future::Future;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
-use tetrarch_core::{Life, Span, Time};
+use tetrarch_core::{Span, Time};
 
 /// How late a wake-up may be after the machine was suspended.
 const SLICE_MAX: Duration = Duration::from_secs(1);
@@ -51,12 +51,11 @@ impl Clock for BootClock {
     }
 }
 
-/// The number of a life that begins now: the seconds since 1970, so that a later life has a greater one
-/// as long as nobody sets the date back.
+/// The calendar's seconds since 1970, as far as they fit: none before that, and the most after 2106.
 #[must_use]
-pub fn life() -> Life {
+pub fn date_s() -> u32 {
     let now = clock_gettime(ClockId::Realtime);
-    Life::new(u32::try_from(now.tv_sec).unwrap_or(u32::MAX))
+    u32::try_from(now.tv_sec.max(0)).unwrap_or(u32::MAX)
 }
 
 /// How long this machine has been on, the time in which it was suspended included.

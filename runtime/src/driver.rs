@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use tetrarch_core::{
     Claim, Command, Config, Deadline, Event, Input, JobId, Members, Message, Node, Outbox, Outcome,
-    Output, Safety, ServerId, Sighting, Span, Time,
+    Output, SERVERS_MAX, Safety, ServerId, Sighting, Span, Time, Version,
 };
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tracing::{info, warn};
 
 use crate::clock::Clock;
 use crate::jobs::Jobs;
-use crate::link::Peers;
+use crate::link::{Peers, Spoken};
 use crate::parts::{Guard, OwnAddress, Parts, VirtualServers};
 use crate::recorder::Recorder;
 use crate::status::{Facts, Status};
@@ -61,6 +61,7 @@ pub struct Noted {
 pub struct Handle {
     told: mpsc::Sender<Told>,
     events: broadcast::Sender<Noted>,
+    held: watch::Receiver<Members>,
 }
 
 impl Handle {
@@ -87,6 +88,13 @@ impl Handle {
         answered.await.ok()
     }
 
+    /// The functions whose virtual IP addresses are on this server as far as the node knows, its own among
+    /// them.
+    #[must_use]
+    pub fn held(&self) -> Members {
+        *self.held.borrow()
+    }
+
     /// All events from now on.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<Noted> {
@@ -110,6 +118,10 @@ pub struct Driver<C, P, N> {
     deadline: Option<Deadline>,
     record: Option<Recorder>,
     facts: Facts,
+    held: watch::Sender<Members>,
+    /// In which versions the others are spoken to, and which of that the node knows.
+    spoken: watch::Receiver<Spoken>,
+    known: [Version; SERVERS_MAX],
 }
 
 impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
@@ -124,9 +136,11 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
     ) -> (Self, Handle) {
         let (tell, told) = mpsc::channel(WAITING_MAX);
         let (events, _) = broadcast::channel(EVENTS_MAX);
+        let held = watch::Sender::new(Members::NONE);
         let handle = Handle {
             told: tell.clone(),
             events,
+            held: held.subscribe(),
         };
         let jobs = Jobs::new(
             clock.clone(),
@@ -136,6 +150,8 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
             tell,
         );
         let driver = Self {
+            spoken: peers.spoken(),
+            known: [config.version(); SERVERS_MAX],
             clock,
             parts,
             peers,
@@ -149,6 +165,7 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
             deadline: None,
             record,
             facts: Facts::default(),
+            held,
         };
         (driver, handle)
     }
@@ -157,6 +174,7 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
     pub async fn run(mut self) {
         let start = self.found().await;
         self.step(start);
+        self.tell_versions();
         while self.node.view().is_running() {
             let at = self.deadline.map(|deadline| deadline.at);
             let clock = self.clock.clone();
@@ -170,6 +188,7 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
             tokio::select! {
                 biased;
                 () = wake => self.step(Input::Deadline),
+                Ok(()) = self.spoken.changed() => self.tell_versions(),
                 // The driver holds a sender itself, so the channel is never closed.
                 Some(told) = self.told.recv() => self.hear(told),
             }
@@ -272,7 +291,24 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
         if input != Input::Deadline && self.deadline.is_some_and(is_overdue) {
             self.step_once(Input::Deadline);
         }
+        // Whoever greets does so before he says anything; what he says is not to overtake that.
+        if self.spoken.has_changed().unwrap_or(false) && self.node.view().is_running() {
+            self.tell_versions();
+        }
         self.step_once(input);
+    }
+
+    /// Tells the node which versions the others speak, as far as it takes them to speak another.
+    fn tell_versions(&mut self) {
+        let spoken = *self.spoken.borrow_and_update();
+        for server in ServerId::all(self.node.config().size()) {
+            if let Some(version) = spoken.with(server)
+                && self.known[server.index()] != version
+            {
+                self.known[server.index()] = version;
+                self.step_once(Input::Speaks { server, version });
+            }
+        }
     }
 
     fn step_once(&mut self, input: Input) {
@@ -296,10 +332,7 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
                     let until = self.clock.since_boot(until);
                     self.parts.guard().hold(claim, until);
                 }
-                Output::Announce { function } => {
-                    // An address is announced when it is put on; the parts know of no other way yet.
-                    warn!(%function, "another machine answers for this address");
-                }
+                Output::Announce { function } => self.jobs.announce(function),
                 Output::Note(event) => {
                     info!(at = %now, ?event, "noted");
                     self.facts.noted(now, &event);
@@ -310,9 +343,22 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
         }
         self.deadline = step.finish();
         self.facts.stepped(now, &self.node);
+        self.tell_held();
         if let Some(record) = &mut self.record {
             record.decided(self.deadline);
         }
+    }
+
+    fn tell_held(&self) {
+        let view = self.node.view();
+        let serving = view.serving();
+        let held = if view.holds_own_address() {
+            serving.with(self.me)
+        } else {
+            serving
+        };
+        self.held
+            .send_if_modified(|known| core::mem::replace(known, held) != held);
     }
 }
 
@@ -330,5 +376,7 @@ impl Handle {
 pub(crate) fn handle_for_tests() -> (Handle, mpsc::Receiver<Told>) {
     let (told, heard) = mpsc::channel(WAITING_MAX);
     let (events, _) = broadcast::channel(EVENTS_MAX);
-    (Handle { told, events }, heard)
+    let (_, held) = watch::channel(Members::NONE);
+    let handle = Handle { told, events, held };
+    (handle, heard)
 }

@@ -17,6 +17,7 @@ pub mod init;
 mod jobs;
 pub mod journal;
 pub mod link;
+pub mod lives;
 pub mod metrics;
 pub mod notify;
 pub mod orders;

@@ -2,21 +2,21 @@
 
 mod native;
 mod place;
+mod rules;
 mod telling;
 #[cfg(test)]
 mod tests;
+mod waits;
 
 use core::ops::Range;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::Deserialize;
-use serde::de::{self, Deserializer};
 use tetrarch_core::data::{GroupData, HostName, ManagementData};
 use tetrarch_core::executer::ExecuterSettings;
-use tetrarch_core::{Config, Members, Safety, ServerId, Span, Timing};
+use tetrarch_core::{Config, Damping, Failback, Members, Safety, ServerId, Timing};
 use thiserror::Error;
 use toml::Spanned;
 
@@ -26,16 +26,17 @@ use crate::recorder::RecordSettings;
 
 pub use native::{NetworkSettings, Part, PartsSettings, ServiceSettings, VirtualSettings};
 pub use place::line_and_column;
+pub use rules::Sightings;
 pub use telling::Telling;
+
+use rules::{Flapping, Return, Rules, Sight};
+use waits::{Examination, Protocol, Waits, check_hold};
 
 /// Where the settings are, unless somebody says otherwise.
 pub const SITE_FILE: &str = "/etc/tetrarch/site.toml";
 
 /// The most bytes that a file of settings may have.
 pub const SITE_BYTES_MAX: u64 = 1 << 16;
-
-/// The shortest lease of a guarded group: whoever renews it three times in a term needs that.
-const HOLD_MIN: Span = Span::from_millis(300);
 
 /// Why settings were refused.
 #[derive(Debug, Error)]
@@ -80,6 +81,12 @@ pub struct Site {
     pub guests_max: u8,
     /// By which rules the group plays.
     pub safety: Safety,
+    /// What this server sees by itself.
+    pub sightings: Sightings,
+    /// When a recovered server gets its function back.
+    pub failback: Failback,
+    /// How servers are held off that fail again and again, if they are.
+    pub damping: Option<Damping>,
     /// What carries out what the management decides.
     pub parts: PartsSettings,
     /// How long examinations may take.
@@ -106,24 +113,6 @@ pub struct Site {
     pub telling: Telling,
 }
 
-/// A length of time as text, such as `10s` or `200ms`.
-#[derive(Clone, Copy, Debug)]
-struct Wait(Span);
-
-impl<'de> Deserialize<'de> for Wait {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let expected = || {
-            de::Error::custom(format!(
-                "expected a length of time such as \"10s\" or \"200ms\", found {text:?}"
-            ))
-        };
-        let duration = humantime::parse_duration(&text).map_err(|_| expected())?;
-        let ns = u64::try_from(duration.as_nanos()).map_err(|_| expected())?;
-        Ok(Self(Span::from_nanos(ns)))
-    }
-}
-
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SiteFile {
@@ -133,6 +122,10 @@ struct SiteFile {
     guests_max: u8,
     #[serde(default)]
     safety: Rules,
+    sightings: Option<Vec<Sight>>,
+    #[serde(default)]
+    failback: Return,
+    damping: Option<Flapping>,
     #[serde(default = "yes")]
     hand_over_at_shutdown: bool,
     program: Option<PathBuf>,
@@ -159,56 +152,6 @@ struct SiteFile {
     examination: Option<Spanned<Examination>>,
     metrics: Option<telling::Metrics>,
     notify: Option<telling::Notify>,
-}
-
-/// How long examinations may take, as far as that differs from the usual.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Examination {
-    network_max: Option<Wait>,
-    service_max: Option<Wait>,
-}
-
-impl Examination {
-    /// The limits; each at most `max`, after which the node waits no longer.
-    fn limits(&self, max: Span) -> Result<Limits, String> {
-        let limit = |name, wait: Option<Wait>, usual: Duration| {
-            let limit = wait.map_or(usual, |wait| Duration::from_nanos(wait.0.as_nanos()));
-            let max = Duration::from_nanos(max.as_nanos());
-            if limit.is_zero() || limit > max && wait.is_some() {
-                return Err(format!(
-                    "expected {name} to be longer than nothing and no longer than examination_max, {max:?}"
-                ));
-            }
-            Ok(limit.min(max))
-        };
-        let usual = Limits::default();
-        Ok(Limits {
-            network: limit("network_max", self.network_max, usual.network)?,
-            service: limit("service_max", self.service_max, usual.service)?,
-        })
-    }
-}
-
-/// The value of `safety`: guarded, unless somebody says otherwise.
-#[derive(Clone, Copy, Debug)]
-struct Rules(Safety);
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self(Safety::Guarded)
-    }
-}
-
-impl<'de> Deserialize<'de> for Rules {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let found = Safety::ALL.iter().find(|safety| safety.name() == text);
-        found.copied().map(Self).ok_or_else(|| {
-            let names: Vec<_> = Safety::ALL.iter().map(|safety| safety.name()).collect();
-            de::Error::custom(format!("expected {}, found {text:?}", names.join(" or ")))
-        })
-    }
 }
 
 const fn yes() -> bool {
@@ -255,24 +198,6 @@ impl Default for Tls {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Waits {
-    look_every: Option<Wait>,
-    copy_max: Option<Wait>,
-}
-
-impl Waits {
-    fn checked(self) -> Result<ExecuterSettings, String> {
-        let usual = ExecuterSettings::default();
-        ExecuterSettings::new(
-            self.look_every.map_or(usual.look_every(), |wait| wait.0),
-            self.copy_max.map_or(usual.copy_max(), |wait| wait.0),
-        )
-        .map_err(|error| error.to_string())
-    }
-}
-
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Records {
@@ -285,42 +210,6 @@ impl Default for Records {
         Self {
             bytes_max: 256 << 20,
             files_max: 4,
-        }
-    }
-}
-
-/// The protocol's waits, as far as they differ from the paper's.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Protocol {
-    inter_monitoring: Option<Wait>,
-    reexamination_wait: Option<Wait>,
-    judgement_max: Option<Wait>,
-    hand_off: Option<Wait>,
-    poll_pause: Option<Wait>,
-    sync_grace: Option<Wait>,
-    join_wait: Option<Wait>,
-    examination_max: Option<Wait>,
-    job_max: Option<Wait>,
-    lease_term: Option<Wait>,
-    lease_margin: Option<Wait>,
-}
-
-impl Protocol {
-    fn timing(&self) -> Timing {
-        let or = |wait: Option<Wait>, ms| wait.map_or(Span::from_millis(ms), |wait| wait.0);
-        Timing {
-            inter_monitoring: or(self.inter_monitoring, 10_000),
-            reexamination_wait: or(self.reexamination_wait, 2_000),
-            judgement_max: or(self.judgement_max, 105_000),
-            hand_off: or(self.hand_off, 200),
-            poll_pause: or(self.poll_pause, 1_000),
-            sync_grace: or(self.sync_grace, 3_000),
-            join_wait: or(self.join_wait, 1_000),
-            examination_max: or(self.examination_max, 10_000),
-            job_max: or(self.job_max, 120_000),
-            lease_term: or(self.lease_term, 6_000),
-            lease_margin: or(self.lease_margin, 600),
         }
     }
 }
@@ -344,17 +233,6 @@ fn taken<T: Default>(table: Option<Spanned<T>>) -> (Range<usize>, T) {
         || (0..0, T::default()),
         |table| (table.span(), table.into_inner()),
     )
-}
-
-/// Refuses leases that leave hardly any time to hold an address.
-fn check_hold(safety: Safety, timing: &Timing) -> Result<(), String> {
-    let hold = timing.lease_term.saturating_sub(timing.lease_margin);
-    if safety == Safety::Guarded && hold < HOLD_MIN {
-        return Err(format!(
-            "expected lease_term to be longer than lease_margin by {HOLD_MIN} or more"
-        ));
-    }
-    Ok(())
 }
 
 impl Site {
@@ -412,7 +290,11 @@ impl Site {
         };
         let all = ServerId::all(self.ring.len()).filter(fenced);
         let fenceable = all.fold(Members::NONE, Members::with);
-        Ok(config.with_safety(self.safety).with_fenceable(fenceable))
+        Ok(config
+            .with_safety(self.safety)
+            .with_fenceable(fenceable)
+            .with_failback(self.failback)
+            .with_damping(self.damping))
     }
 
     /// Whether this agent sees to it that an announced shutdown waits: not where a program of the site's own
@@ -518,6 +400,9 @@ impl SiteFile {
             listen,
             guests_max: self.guests_max,
             safety,
+            sightings: Sightings::of(self.sightings.as_deref(), safety),
+            failback: self.failback.0,
+            damping: self.damping.as_ref().map(Flapping::checked).transpose()?,
             parts,
             examination,
             hand_over_at_shutdown: self.hand_over_at_shutdown,

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use tetrarch_core::Config;
 use tetrarch_core::data::GroupData;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tracing::{info, warn};
 
+use super::rivals::Watched;
 use super::{Agent, Command, LOCAL_MAX, MakeParts, requests};
-use crate::clock::{self, Clock};
+use crate::clock::Clock;
 use crate::driver::{Driver, Handle};
+use crate::lives;
 use crate::parts::Failure;
 use crate::peers::{Addresses, Arrivals, Network};
 use crate::recorder::Recorder;
@@ -23,6 +25,8 @@ const REQUESTS_MAX: usize = 4;
 pub(super) struct Life {
     pub(super) handle: Handle,
     driver: JoinHandle<()>,
+    /// What goes on beside the driver, and ends with this value.
+    _beside: JoinSet<()>,
 }
 
 impl Life {
@@ -68,8 +72,11 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
             .call(LOCAL_MAX, move || store::read(&folder, &ring));
         let group = read.await.ok_or("the local disk does not answer")??;
         let network = self.connect(&group).await?;
-        let config = shared.site.config()?.with_life(clock::life());
         let parts = Arc::new(self.make.make(&shared.site, &group).await?);
+        let state = shared.site.state.clone();
+        let life = shared.local.call(LOCAL_MAX, move || lives::begin(&state));
+        let life = life.await.ok_or("the local disk does not answer")??;
+        let config = shared.site.config()?.with_life(life);
         let record = self.record(config).await;
         let (driver, handle) = Driver::new(
             config,
@@ -81,9 +88,14 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
         shared.telling.follow(&shared.site, &handle);
         shared.handle.send_replace(Some(handle.clone()));
         shared.parts.send_replace(Some(parts));
+        let mut beside = JoinSet::new();
+        if let Some(watched) = Watched::of(&shared.site, &group) {
+            beside.spawn(watched.watch(handle.clone()));
+        }
         self.life = Some(Life {
             handle,
             driver: tokio::spawn(driver.run()),
+            _beside: beside,
         });
         info!(fresh, "the management programs start");
         Ok(())

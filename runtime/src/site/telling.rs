@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Misplaced, Wait};
+use super::Misplaced;
+use super::waits::Wait;
 use crate::notify::Hook;
 
 /// The usual patience with a hook, and the pauses before it is tried again.

@@ -1,5 +1,6 @@
 use super::*;
 use proptest::prelude::*;
+use tetrarch_core::Span;
 
 const GOOD: &str = r#"name = "office"
 server = "server2"
@@ -79,6 +80,11 @@ fn errors_name_the_place_and_what_was_expected() {
             "\"0s\"",
             "inter_monitoring must be longer than zero",
         ),
+        (
+            "guests_max = 3",
+            "guests_max = 3\nsightings = [\"rivals\", \"ghosts\"]",
+            "site.toml:5:24: unknown variant `ghosts`, expected `rivals`",
+        ),
         ("name = \"office\"", "name = \"office", "site.toml:1:"),
     ];
     for (from, to, expected) in cases {
@@ -127,6 +133,71 @@ fn metrics_are_for_this_machine_and_hooks_are_programs() {
         ),
     ] {
         let why = said(tables).unwrap_err().to_string();
+        assert!(why.contains(expected), "{why}");
+    }
+}
+
+#[test]
+fn who_gets_his_function_back_when_is_a_setting() {
+    let said = |keys: &str| {
+        let text = GOOD.replacen("guests_max = 3", &format!("guests_max = 3\n{keys}"), 1);
+        Site::parse(&text, "site.toml")
+    };
+    let config = |keys: &str| said(keys).unwrap().config().unwrap();
+    let usual = config("");
+    assert_eq!(
+        (usual.failback(), usual.damping()),
+        (Failback::Automatic, None)
+    );
+    assert_eq!(config("failback = \"manual\"").failback(), Failback::Manual);
+    let delay = Span::from_secs(300);
+    assert_eq!(
+        config("failback = \"5m\"").failback(),
+        Failback::Delayed(delay)
+    );
+    let expected = "site.toml:5:12: expected \"automatic\", \"manual\" or for how long a server must have been \
+                    healthy, such as \"5m\", found ";
+    for wrong in ["later", "0s", ""] {
+        let why = said(&format!("failback = {wrong:?}"))
+            .unwrap_err()
+            .to_string();
+        assert_eq!(why, format!("{expected}{wrong:?}"));
+    }
+}
+
+#[test]
+fn servers_that_flap_are_held_off_as_the_settings_say() {
+    const DAMPING: &str =
+        "[damping]\nrecoveries_max = 2\nwindow = \"10m\"\nhold = \"5m\"\nhold_max = \"1h\"\n";
+    let site = Site::parse(&format!("{GOOD}{DAMPING}"), "site.toml").unwrap();
+    let expected = Damping {
+        recoveries_max: 2,
+        window: Span::from_secs(600),
+        hold: Span::from_secs(300),
+        hold_max: Span::from_secs(3600),
+    };
+    assert_eq!(site.config().unwrap().damping(), Some(expected));
+    for (from, to, expected) in [
+        (
+            "\"10m\"",
+            "\"0s\"",
+            "site.toml:11:10: expected window to be longer than nothing",
+        ),
+        (
+            "\"5m\"",
+            "\"0s\"",
+            "site.toml:12:8: expected hold to be longer than nothing",
+        ),
+        (
+            "\"1h\"",
+            "\"4m\"",
+            "site.toml:13:12: expected hold_max to be no shorter than hold, ",
+        ),
+        ("hold = \"5m\"\n", "", "missing field `hold`"),
+        ("= 2", "= 256", "site.toml:10:18: "),
+    ] {
+        let text = format!("{GOOD}{}", DAMPING.replacen(from, to, 1));
+        let why = refused(&text);
         assert!(why.contains(expected), "{why}");
     }
 }
