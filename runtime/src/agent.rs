@@ -12,6 +12,7 @@ mod ordering;
 mod parts;
 mod requests;
 mod rivals;
+mod services;
 mod telling;
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tracing::{info, warn};
 
 use super::rivals::Watched;
+use super::services::WatchedServices;
 use super::{Agent, Command, LOCAL_MAX, MakeParts, requests};
 use crate::clock::Clock;
 use crate::driver::{Driver, Handle};
@@ -91,6 +92,9 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
         let mut beside = JoinSet::new();
         if let Some(watched) = Watched::of(&shared.site, &group) {
             beside.spawn(watched.watch(handle.clone()));
+        }
+        if let Some(services) = WatchedServices::of(&shared.site, &group) {
+            beside.spawn(services.watch(handle.clone()));
         }
         self.life = Some(Life {
             handle,

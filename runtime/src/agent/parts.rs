@@ -25,7 +25,7 @@ use crate::parts::joined::{Either, Joined, Renewing};
 use crate::parts::power::{GroupPower, PowerSwitch};
 use crate::parts::program::Program;
 use crate::parts::qemu::{Owner, Plug, VirtualServer};
-use crate::parts::systemd::{self, Login, OwnServices, UnitName, Units};
+use crate::parts::systemd::{self, Login, OwnServices, UnitName, UnitNameError, Units};
 use crate::site::{NetworkSettings, Part, ServiceSettings, Site};
 
 /// Longest time for a service to come to work, and for a fence agent.
@@ -90,6 +90,18 @@ impl MakeParts for FromSettings {
             renewing,
         })
     }
+}
+
+/// The units of this server's services, in the order of its management data.
+pub(super) fn own_units(site: &Site, group: &GroupData) -> Result<Vec<UnitName>, UnitNameError> {
+    let own = group.members().get(site.me.index());
+    let names = own.map(|data| data.services().names()).unwrap_or_default();
+    let settings = site.parts.services.get(site.me.index());
+    let units = names.iter().map(|name| {
+        let unit = settings.and_then(|services| services.get(name.as_str())?.unit.clone());
+        unit.map_or_else(|| name.as_str().parse(), Ok)
+    });
+    units.collect()
 }
 
 /// Gives the own address its lifetime anew at each hold.
@@ -195,19 +207,7 @@ impl Maker<'_> {
         if let Some(program) = self.program(Part::Services) {
             return Ok(Either::Program(program));
         }
-        let mut units: Vec<UnitName> = Vec::new();
-        for (server, data) in self.members().filter(|(server, _)| *server == self.site.me) {
-            for name in data.services().names().iter().map(ServiceName::as_str) {
-                let unit = self
-                    .service(server, data, name)
-                    .ok()
-                    .and_then(|one| one.unit.clone());
-                units.push(match unit {
-                    Some(unit) => unit,
-                    None => name.parse()?,
-                });
-            }
-        }
+        let units = own_units(self.site, self.group)?;
         let manager = Units::open(&systemd::connect().await?).await?;
         Ok(Either::Native(OwnServices::new(
             manager,

@@ -1,6 +1,7 @@
 //! This server's own services and power, through systemd and systemd-logind over D-Bus.
 
 mod bus;
+mod failing;
 mod login;
 mod own;
 mod units;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use zbus::Connection;
 
+pub use failing::FailingServices;
 pub use login::{Login, ShutdownAhead, ShutdownLock};
 pub use own::OwnServices;
 pub use units::{ActiveState, UnitChange, UnitChanges, UnitName, UnitNameError, Units};

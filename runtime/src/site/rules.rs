@@ -34,6 +34,8 @@ impl<'de> Deserialize<'de> for Rules {
 pub struct Sightings {
     /// Whether it watches for others that use an address which is on it.
     pub rivals: bool,
+    /// Whether it tells its managers when one of its services stops.
+    pub services: bool,
 }
 
 /// A thing that a server can see by itself.
@@ -41,16 +43,16 @@ pub struct Sightings {
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Sight {
     Rivals,
+    Services,
 }
 
 impl Sightings {
-    /// Those of the list `sightings`. Without one guarded groups watch for rivals, as there are none as long as all
-    /// goes well, and the paper's servers do not.
+    /// Those of the list `sightings`. Without one guarded servers see all, and the paper's servers see nothing.
     pub(super) fn of(list: Option<&[Sight]>, safety: Safety) -> Self {
+        let sees = |sight| list.map_or(safety == Safety::Guarded, |list| list.contains(&sight));
         Self {
-            rivals: list.map_or(safety == Safety::Guarded, |list| {
-                list.contains(&Sight::Rivals)
-            }),
+            rivals: sees(Sight::Rivals),
+            services: sees(Sight::Services),
         }
     }
 }

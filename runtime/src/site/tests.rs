@@ -83,7 +83,7 @@ fn errors_name_the_place_and_what_was_expected() {
         (
             "guests_max = 3",
             "guests_max = 3\nsightings = [\"rivals\", \"ghosts\"]",
-            "site.toml:5:24: unknown variant `ghosts`, expected `rivals`",
+            "site.toml:5:24: unknown variant `ghosts`, expected `rivals` or `services`",
         ),
         ("name = \"office\"", "name = \"office", "site.toml:1:"),
     ];

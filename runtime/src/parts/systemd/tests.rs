@@ -4,6 +4,7 @@
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 
+use tetrarch_core::ServiceSet;
 use zbus::object_server::SignalEmitter;
 use zbus::wire::{OwnedFd, OwnedObjectPath};
 use zbus::{connection, fdo, interface};
@@ -231,6 +232,42 @@ async fn a_failing_unit_is_heard_of() {
     let change = changes.next().await.unwrap();
     let state = ActiveState::Failed;
     assert_eq!(change, UnitChange { unit: web, state });
+}
+
+#[tokio::test]
+async fn services_that_stop_are_told_of_and_those_on_their_way_are_not() {
+    let (server, client, _) = pair(None, false).await;
+    let units = Units::open(&client).await.unwrap();
+    let names = vec![unit("web")];
+    let mut services = FailingServices::follow(&units, names).await.unwrap();
+    let object = server
+        .object_server()
+        .interface::<_, Unit>(UNIT_PATH)
+        .await
+        .unwrap();
+    let turn = async |state: &'static str| {
+        object.get_mut().await.0 = state;
+        let unit = object.get().await;
+        unit.active_state_changed(object.signal_emitter())
+            .await
+            .unwrap();
+    };
+    // It works, and is restarted: nothing to tell.
+    let quiet = Duration::from_millis(200);
+    for state in ["deactivating", "activating", "active"] {
+        turn(state).await;
+        let told = tokio::time::timeout(quiet, services.next()).await;
+        assert!(told.is_err(), "{state}: {told:?}");
+    }
+    turn("failed").await;
+    assert_eq!(services.next().await.unwrap(), ServiceSet::first(1));
+    turn("inactive").await;
+    assert!(
+        tokio::time::timeout(quiet, services.next()).await.is_err(),
+        "told twice"
+    );
+    turn("active").await;
+    assert_eq!(services.next().await.unwrap(), ServiceSet::NONE);
 }
 
 #[tokio::test]
