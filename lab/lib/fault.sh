@@ -127,6 +127,7 @@ heal() {
             supervisor_lives "$server" || power_on "$server"
         fi
     done
+    manager_heal
 }
 
 heal_network() {

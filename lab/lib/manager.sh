@@ -25,3 +25,16 @@ manager_install() {
         package) install_package "$root" "$3" ;;
     esac
 }
+
+# What the administrator of a manager does after a failure. Pacemaker remembers it, and leaves a function where it
+# went, until it is told to forget.
+manager_heal() {
+    local server
+    case $(cat "$STATE/manager") in
+        p1 | p3)
+            for server in "${SERVERS[@]}"; do
+                ! is_on "$server" || ! enter "$server" crm_resource --cleanup >/dev/null 2>&1 || return 0
+            done
+            ;;
+    esac
+}

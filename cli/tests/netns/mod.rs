@@ -61,11 +61,11 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn new() -> Self {
-        Self::under("safety = \"guarded\"")
+        Self::under("safety = \"guarded\"", "4s")
     }
 
-    /// A site under these rules.
-    pub(crate) fn under(settings: &str) -> Self {
+    /// A site under these rules, with leases of this term.
+    pub(crate) fn under(rules: &str, lease_term: &str) -> Self {
         static SERIAL: AtomicU32 = AtomicU32::new(0);
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let folder = tempfile::tempdir().unwrap();
@@ -76,7 +76,7 @@ impl Site {
             agents: Vec::new(),
         };
         site.make_network();
-        site.make_settings(settings);
+        site.make_settings(rules, lease_term);
         site
     }
 
@@ -96,8 +96,9 @@ impl Site {
     fn make_network(&self) {
         let switch = self.switch();
         ip(&format!("netns add {switch}"));
+        // A bridge without a MAC address of its own takes another with each port, and forgets its neighbours.
         ip(&format!(
-            "-n {switch} link add br0 type bridge stp_state 0 forward_delay 0"
+            "-n {switch} link add br0 address 52:54:00:00:00:09 type bridge stp_state 0 forward_delay 0"
         ));
         ip(&format!("-n {switch} link set br0 up"));
         ip(&format!("-n {switch} addr add 10.78.0.9/24 dev br0"));
@@ -132,7 +133,7 @@ impl Site {
 
     /// The settings that `init` makes, with folders of their own, short waits, and the own address done by
     /// the agent itself.
-    fn make_settings(&self, settings: &str) {
+    fn make_settings(&self, rules: &str, lease_term: &str) {
         let program = self.path("parts");
         fs::write(&program, PARTS).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
@@ -160,12 +161,12 @@ impl Site {
             text = text.replacen("safety = \"guarded\"\n", "", 1);
             text.push_str(&format!(
                 "by_program = [\"examine\", \"services\", \"power\", \"virtual-servers\"]\n\
-                 {settings}\n\
+                 {rules}\n\
                  [network]\ninterface = \"eth0\"\n\
                  [folders]\nshared = {shared:?}\nstate = {state:?}\nrun = {run:?}\n\
                  [tls]\nauthorities = {authorities:?}\ncertificate = {certificate:?}\nkey = {key:?}\n\
                  [executer]\nlook_every = \"100ms\"\n\
-                 [timing]\ninter_monitoring = \"1s\"\nlease_term = \"4s\"\n",
+                 [timing]\ninter_monitoring = \"1s\"\nlease_term = \"{lease_term}\"\n",
                 shared = self.path("site/shared"),
                 state = own.join("state"),
                 run = self.run(n),
