@@ -1,6 +1,7 @@
 //! What begins and ends with the management programs, and the connections, which stay.
 
 use std::sync::Arc;
+use std::thread;
 
 use tetrarch_core::Config;
 use tetrarch_core::data::GroupData;
@@ -23,6 +24,8 @@ const REQUESTS_MAX: usize = 4;
 pub(super) struct Life {
     pub(super) handle: Handle,
     driver: JoinHandle<()>,
+    /// The thread that writes the record.
+    record: Option<thread::JoinHandle<()>>,
 }
 
 impl Life {
@@ -70,7 +73,7 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
         let network = self.connect(&group).await?;
         let config = shared.site.config()?.with_life(clock::life());
         let parts = Arc::new(self.make.make(&shared.site, &group).await?);
-        let record = self.record(config).await;
+        let (record, thread) = self.record(config).await.unzip();
         let (driver, handle) = Driver::new(
             config,
             self.clock.clone(),
@@ -84,17 +87,18 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
         self.life = Some(Life {
             handle,
             driver: tokio::spawn(driver.run()),
+            record: thread,
         });
         info!(fresh, "the management programs start");
         Ok(())
     }
 
     /// A record of the next life. Without one the programs run all the same.
-    async fn record(&self, config: Config) -> Option<Recorder> {
+    async fn record(&self, config: Config) -> Option<(Recorder, thread::JoinHandle<()>)> {
         let site = self.shared.site.clone();
         let begun = self.shared.local.call(LOCAL_MAX, move || {
             match Recorder::begin(&site.records, site.host(), &config) {
-                Ok((recorder, _)) => Some(recorder),
+                Ok(begun) => Some(begun),
                 Err(why) => {
                     warn!(%why, "this life is not recorded");
                     None
@@ -137,10 +141,19 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
         Ok(network)
     }
 
-    /// Ends without stopping anything: the agent's end is not the programs'.
-    pub(super) fn abandon(self) {
-        if let Some(life) = self.life {
-            life.driver.abort();
+    /// Ends without stopping anything: the agent's end is not the programs'. The record is written to its end.
+    pub(super) async fn abandon(self) {
+        let Some(life) = self.life else {
+            return;
+        };
+        life.driver.abort();
+        // The record ends with the driver, whose error is that it was told to end.
+        let _ = life.driver.await;
+        if let Some(record) = life.record {
+            let ended = self.shared.local.call(LOCAL_MAX, move || record.join());
+            if ended.await.is_none() {
+                warn!("the disk does not answer; the last second is not in the record");
+            }
         }
     }
 }
