@@ -40,7 +40,7 @@ use crate::driver::Handle;
 use crate::parts::{Failure, Parts};
 use crate::peers::greeting::{Greeting, Settings};
 use crate::peers::tls::{Credentials, TlsError};
-use crate::peers::Network;
+use crate::peers::{Network, expiry};
 use crate::site::Site;
 use crate::store;
 pub use parts::FromSettings;
@@ -406,6 +406,7 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
             Ok(credentials) => {
                 connected.network.renew(credentials);
                 info!("the keys were read anew");
+                expiry::tell(connected.network.certificate_end());
             }
             // The old ones still count, which is better than none.
             Err(why) => warn!(%why, "the keys cannot be read, the old ones stay"),
