@@ -8,14 +8,30 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_tetrarch");
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What is not the own address: examinations find everything well, and virtual servers do as they are told.
-const PARTS: &str = "#!/bin/sh\nexit 0\n";
+/// What a site is like.
+#[derive(Clone, Copy)]
+pub(crate) struct Setup {
+    /// The program that does what is not the own address.
+    pub(crate) parts: &'static str,
+    /// The parts that it does.
+    pub(crate) by_program: &'static str,
+    /// The tables `[executer]` and `[timing]`.
+    pub(crate) pace: &'static str,
+}
+
+/// Examinations find everything well, and virtual servers do as they are told.
+pub(crate) const USUAL: Setup = Setup {
+    parts: "#!/bin/sh\nexit 0\n",
+    by_program: r#""examine", "services", "power", "virtual-servers""#,
+    pace: "[executer]\nlook_every = \"100ms\"\n[timing]\ninter_monitoring = \"1s\"\nlease_term = \"4s\"\n",
+};
 
 /// Whether this test can run here; with `TETRARCH_REQUIRE_REAL=1`, as in the CI, it must.
 pub(crate) fn available() -> bool {
@@ -53,15 +69,22 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn new() -> Self {
+        Self::with(USUAL)
+    }
+
+    pub(crate) fn with(setup: Setup) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let prefix = format!("tg{}", std::process::id());
+        // Several sites of one test program may be there at the same time.
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let prefix = format!("tg{}n{number}", std::process::id());
         let site = Self {
             folder,
             prefix,
             agents: Vec::new(),
         };
         site.make_network();
-        site.make_settings();
+        site.make_settings(setup);
         site
     }
 
@@ -95,9 +118,9 @@ impl Site {
 
     /// The settings that `init` makes, with folders of their own, short waits, and the own address done by
     /// the agent itself.
-    fn make_settings(&self) {
+    fn make_settings(&self, setup: Setup) {
         let program = self.path("parts");
-        fs::write(&program, PARTS).unwrap();
+        fs::write(&program, setup.parts).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         let server = |n: usize| {
             format!(
@@ -121,12 +144,13 @@ impl Site {
             let file = own.join("site.toml");
             let mut text = fs::read_to_string(&file).unwrap();
             text.push_str(&format!(
-                "by_program = [\"examine\", \"services\", \"power\", \"virtual-servers\"]\n\
+                "by_program = [{by_program}]\n\
                  [network]\ninterface = \"eth0\"\n\
                  [folders]\nshared = {shared:?}\nstate = {state:?}\nrun = {run:?}\n\
                  [tls]\nauthorities = {authorities:?}\ncertificate = {certificate:?}\nkey = {key:?}\n\
-                 [executer]\nlook_every = \"100ms\"\n\
-                 [timing]\ninter_monitoring = \"1s\"\nlease_term = \"4s\"\n",
+                 {pace}",
+                by_program = setup.by_program,
+                pace = setup.pace,
                 shared = self.path("site/shared"),
                 state = own.join("state"),
                 run = self.run(n),
@@ -140,23 +164,39 @@ impl Site {
         }
     }
 
-    fn run(&self, n: usize) -> PathBuf {
+    pub(crate) fn run(&self, n: usize) -> PathBuf {
         self.path(&format!("run{n}"))
     }
 
     pub(crate) fn start(&mut self, n: usize) {
-        let log = fs::File::create(self.path(&format!("log{n}"))).unwrap();
+        self.start_with(n, &[]);
+    }
+
+    /// Starts the agent of server `n` with more in its environment. Its log goes on where the last one ended.
+    pub(crate) fn start_with(&mut self, n: usize, environment: &[(&str, &str)]) {
+        let mut log = fs::OpenOptions::new();
+        let log = log.create(true).append(true);
         let agent = Command::new("ip")
             .args(["netns", "exec", &self.host(n), PROGRAM, "agent", "--site"])
-            .arg(self.path(&format!("site/server{n}/site.toml")))
+            .arg(self.settings(n))
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
-            .stderr(log)
+            .stderr(log.open(self.path(&format!("log{n}"))).unwrap())
             .spawn();
         self.agents.push(agent.unwrap());
     }
 
+    pub(crate) fn settings(&self, n: usize) -> PathBuf {
+        self.path(&format!("site/server{n}/site.toml"))
+    }
+
+    pub(crate) fn log(&self, n: usize) -> String {
+        let log = fs::read(self.path(&format!("log{n}"))).unwrap_or_default();
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
     /// The addresses of a server, as `ip` shows them.
-    fn addresses(&self, n: usize) -> String {
+    pub(crate) fn addresses(&self, n: usize) -> String {
         ip(&format!("-n {} -4 addr show dev eth0", self.host(n)))
     }
 
@@ -184,9 +224,8 @@ impl Site {
         }
     }
 
-    fn logs(&self) -> String {
-        let log = |n| fs::read_to_string(self.path(&format!("log{n}"))).unwrap_or_default();
-        format!("{}\n----\n{}", log(1), log(2))
+    pub(crate) fn logs(&self) -> String {
+        format!("{}\n----\n{}", self.log(1), self.log(2))
     }
 
     /// The guards of a server's agent.
