@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use netns::{PROGRAM, Site, available, ip};
+use netns::{PROGRAM, Setup, Site, USUAL, available, ip};
 
 const ADDRESS: &str = "10.78.0.101";
 
@@ -88,10 +88,14 @@ fn has_noted(site: &Site, kind: &str) -> bool {
     String::from_utf8_lossy(&output.stdout).contains(&format!("{kind:?}"))
 }
 
-fn in_service(rules: &str) -> Site {
+fn in_service(rules: &'static str) -> Site {
     // A machine that stands still for some seconds is not to cost a lease: the address would not come back while the
     // rival has it.
-    let mut site = Site::under(rules, "30s");
+    let mut site = Site::with(Setup {
+        rules,
+        pace: "[executer]\nlook_every = \"100ms\"\n[timing]\ninter_monitoring = \"1s\"\nlease_term = \"30s\"\n",
+        ..USUAL
+    });
     site.add_host(3);
     site.start(1);
     site.start(2);

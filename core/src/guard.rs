@@ -98,8 +98,9 @@ impl Node {
         );
         let me = self.me();
         let granted = self.vote(cx.now, me, said, claims).unwrap_or_default();
-        self.leases.answered(Voter::Server(me), asked, granted);
-        let ends = self.lease_ends();
+        // A voter that has just begun to vote may be the one that was missing.
+        let ends = self.take_answer(cx, Voter::Server(me), asked, granted);
+        let ends = ends.unwrap_or_else(|| self.lease_ends());
         let until = |claim: Claim| ends[claim.slot()];
         if self.config.has_witness() && self.vote.job.is_none() {
             self.vote.asked = asked;
@@ -315,10 +316,24 @@ impl Node {
     }
 
     fn answered(&mut self, cx: &mut Context<'_>, voter: Voter, asked: Time, claims: Claims) {
+        if let Some(ends) = self.take_answer(cx, voter, asked, claims) {
+            let until = |claim: Claim| ends[claim.slot()];
+            self.go_on(cx, until);
+            self.wake_for_leases(cx.now, until);
+        }
+    }
+
+    /// Counts an answer and tells the driver of each lease that is longer by it. Gives the ends of all leases then, by
+    /// [`Claim::slot`]; none for an answer that is older than one that was counted.
+    fn take_answer(
+        &mut self,
+        cx: &mut Context<'_>,
+        voter: Voter,
+        asked: Time,
+        claims: Claims,
+    ) -> Option<[Time; CLAIMS]> {
         let majority = self.votes_needed();
-        let Some(before) = self.leases.answered(voter, asked, claims) else {
-            return;
-        };
+        let before = self.leases.answered(voter, asked, claims)?;
         let answer = Answer {
             asked,
             granted: claims,
@@ -338,9 +353,7 @@ impl Node {
                 cx.out.hold(claim, until);
             }
         }
-        let until = |claim: Claim| ends[claim.slot()];
-        self.go_on(cx, until);
-        self.wake_for_leases(cx.now, until);
+        Some(ends)
     }
 
     /// Whatever waits for a lease that is there now goes on. `until` tells the end of each.
@@ -448,5 +461,39 @@ mod tests {
         };
         assert!(outputs.iter().any(releases), "{outputs:?}");
         assert_eq!(node.leased_until(claim), at(114), "for the next time");
+    }
+
+    #[test]
+    fn the_vote_of_a_voter_that_has_just_begun_to_vote_is_a_hold_too() {
+        let start = Input::Start {
+            holding: true,
+            serving: Members::NONE,
+            silent: Span::ZERO,
+            left: SECOND.times(10),
+        };
+        let mut node = node();
+        let claim = Claim::Address(s(1));
+        let mut outputs = step(&mut node, at(100), start);
+        for second in 101..130 {
+            let asked = outputs.iter().find_map(|output| match output {
+                Output::Send {
+                    message: Message::Renew { asked, claims },
+                    ..
+                } => Some((*asked, *claims)),
+                _ => None,
+            });
+            if let Some((asked, claims)) = asked {
+                let message = Message::Grant { claims, asked };
+                let from = s(2);
+                step(&mut node, at(second - 1), Input::Message { from, message });
+            }
+            outputs = step(&mut node, at(second), Input::Deadline);
+            if second > 110 && node.leased_until(claim) > at(second) {
+                let is_hold = |output: &Output| matches!(output, Output::Hold { claim: held, .. } if *held == claim);
+                assert!(outputs.iter().any(is_hold), "{second}: {outputs:?}");
+                return;
+            }
+        }
+        panic!("it never votes for itself");
     }
 }

@@ -6,6 +6,7 @@
 //! programs stop when the flag file goes away.
 
 pub mod control;
+mod flag;
 mod leaving;
 mod life;
 mod ordering;
@@ -23,11 +24,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tetrarch_core::Command;
 use tetrarch_core::data::{GroupData, HostName};
 use tetrarch_core::executer::{
     Executer, ExecuterDeadline, ExecuterInput, ExecuterOutput, ExecuterPhase, ExecuterTimer,
 };
+use tetrarch_core::{Command, Span, Time};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -35,23 +36,31 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tracing::{info, warn};
 
-use crate::clock::{BootClock, Clock};
+use crate::clock::{Alarm, BootClock, Clock};
 use crate::disk::Disk;
 use crate::driver::Handle;
 use crate::parts::{Failure, Parts};
-use crate::peers::Network;
 use crate::peers::greeting::{Greeting, Settings};
 use crate::peers::tls::{Credentials, TlsError};
+use crate::peers::{Network, expiry};
 use crate::site::Site;
 use crate::store;
 pub use parts::FromSettings;
 
 use control::Control;
+use flag::FlagWatch;
 use life::{Connected, Life};
 use telling::Telling;
 
 /// Longest wait for the local disk.
 const LOCAL_MAX: Duration = Duration::from_secs(2);
+
+/// The longest pause between two looks at the flag file while nothing is heard of a change: in case that one is
+/// not heard of, and for the watchdog.
+const LOOK_AT_LEAST_EVERY: Span = Span::from_secs(10);
+
+/// How often the watchdog is fed, at least, within the time after which it barks.
+const FEEDS: u64 = 3;
 
 /// How long a driver may take to say how things stand before the watchdog is left to bark.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
@@ -122,6 +131,11 @@ struct Agent<C, M: MakeParts> {
     mount: Disk,
     executer: Executer,
     deadline: Option<ExecuterDeadline>,
+    flag: FlagWatch,
+    /// When the flag file is looked at even if nothing was heard of a change.
+    look_at_last: Time,
+    /// Whether the last look found it; unknown when the disk did not answer.
+    flag_seen: Option<bool>,
     ended: mpsc::Sender<ExecuterInput>,
     connected: Option<Connected>,
     life: Option<Life>,
@@ -183,12 +197,13 @@ async fn run_until<C: Clock, M: MakeParts>(
     agent.step(ExecuterInput::Start).await;
     tell_systemd(&[sd_notify::NotifyState::Ready]);
     tokio::pin!(stop);
+    let mut alarm = Alarm::new(agent.clock.clone());
     loop {
-        let (clock, deadline) = (agent.clock.clone(), agent.deadline);
-        let due = async move {
+        let deadline = agent.next_deadline();
+        let due = async {
             match deadline {
                 Some(deadline) => {
-                    clock.sleep_until(deadline.at).await;
+                    alarm.wait(deadline.at).await;
                     deadline.timer
                 }
                 None => core::future::pending().await,
@@ -196,6 +211,7 @@ async fn run_until<C: Clock, M: MakeParts>(
         };
         tokio::select! {
             () = &mut stop => break,
+            () = agent.flag.stirred(), if agent.flag.is_quiet() => {}
             () = Life::end(&mut agent.life) => agent.life_ended().await,
             Some(input) = inputs.recv() => agent.step(input).await,
             Some(()) = reloads.recv() => agent.renew().await,
@@ -208,8 +224,17 @@ async fn run_until<C: Clock, M: MakeParts>(
         sleep(LAST_WORDS).await;
     }
     beside.iter().for_each(JoinHandle::abort);
-    agent.abandon();
+    agent.abandon().await;
     Ok(())
+}
+
+/// Often enough for systemd's watchdog, if it has one for this agent.
+fn look_at_least_every() -> Span {
+    let watchdog = sd_notify::watchdog_enabled().map(|limit| {
+        let limit = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
+        Span::from_nanos(limit / FEEDS)
+    });
+    watchdog.map_or(LOOK_AT_LEAST_EVERY, |every| every.min(LOOK_AT_LEAST_EVERY))
 }
 
 fn tell_systemd(state: &[sd_notify::NotifyState<'_>]) {
@@ -246,6 +271,9 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
             mount: Disk::new(SHARED_THREADS_MAX),
             executer,
             deadline: None,
+            flag: FlagWatch::default(),
+            look_at_last: Time::ZERO,
+            flag_seen: None,
             ended,
             connected: None,
             life: None,
@@ -300,12 +328,33 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
         self.step(input).await;
     }
 
-    async fn look(&self) -> ExecuterInput {
-        let flag = self.shared.site.flag();
-        let looked = self.shared.local.call(LOCAL_MAX, move || flag.try_exists());
-        match looked.await {
-            Some(Ok(present)) => ExecuterInput::Flag { present },
-            Some(Err(_)) | None => ExecuterInput::Deadline,
+    /// The executer's deadline. A look is put off while there is nothing to see: it has led to all that it can
+    /// lead to, and nothing was heard of a change since.
+    fn next_deadline(&self) -> Option<ExecuterDeadline> {
+        let mut deadline = self.deadline?;
+        let is_settled = matches!(
+            (self.executer.phase(), self.flag_seen),
+            (ExecuterPhase::Running, Some(true)) | (ExecuterPhase::Idle, Some(false))
+        );
+        if deadline.timer == ExecuterTimer::Look && is_settled && self.flag.is_quiet() {
+            deadline.at = deadline.at.max(self.look_at_last);
+        }
+        Some(deadline)
+    }
+
+    async fn look(&mut self) -> ExecuterInput {
+        let (flag, is_unwatched) = (self.shared.site.flag(), self.flag.is_missing());
+        let looked = self.shared.local.call(LOCAL_MAX, move || {
+            let begun = is_unwatched.then(|| flag::watch(&flag));
+            (begun, flag.try_exists())
+        });
+        self.look_at_last = self.clock.now() + look_at_least_every();
+        let (begun, found) = looked.await.unzip();
+        self.flag.looked(begun.flatten());
+        self.flag_seen = found.and_then(Result::ok);
+        match self.flag_seen {
+            Some(present) => ExecuterInput::Flag { present },
+            None => ExecuterInput::Deadline,
         }
     }
 
@@ -359,6 +408,7 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
             Ok(credentials) => {
                 connected.network.renew(credentials);
                 info!("the keys were read anew");
+                expiry::tell(connected.network.certificate_end());
             }
             // The old ones still count, which is better than none.
             Err(why) => warn!(%why, "the keys cannot be read, the old ones stay"),

@@ -1,10 +1,14 @@
 //! The clock of a driver: instants that count the time of a suspended machine, and the one wake-up.
 
+mod alarm;
+
 use core::future::Future;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 use tetrarch_core::{Span, Time};
+
+pub use alarm::{Alarm, Timer};
 
 /// How late a wake-up may be after the machine was suspended.
 const SLICE_MAX: Duration = Duration::from_secs(1);
@@ -21,6 +25,11 @@ pub trait Clock: Clone + Send + Sync + 'static {
 
     /// Ends when `at` has come; at once when it has passed.
     fn sleep_until(&self, at: Time) -> impl Future<Output = ()> + Send;
+
+    /// A timer of the system that counts by this clock, if there is one.
+    fn timer(&self) -> Option<Timer> {
+        None
+    }
 }
 
 /// Linux's `CLOCK_BOOTTIME`: [`Time::ZERO`] is the start of the machine, so the instants of all programs'
@@ -48,6 +57,10 @@ impl Clock for BootClock {
             let left = Duration::from_nanos(at.since(self.now()).as_nanos());
             tokio::time::sleep(left.min(SLICE_MAX)).await;
         }
+    }
+
+    fn timer(&self) -> Option<Timer> {
+        Timer::boot_time()
     }
 }
 

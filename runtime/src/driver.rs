@@ -9,7 +9,7 @@ use tetrarch_core::{
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tracing::{info, warn};
 
-use crate::clock::Clock;
+use crate::clock::{Alarm, Clock};
 use crate::jobs::Jobs;
 use crate::link::{Peers, Spoken};
 use crate::parts::{Guard, OwnAddress, Parts, VirtualServers};
@@ -175,12 +175,12 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
         let start = self.found().await;
         self.step(start);
         self.tell_versions();
+        let mut alarm = Alarm::new(self.clock.clone());
         while self.node.view().is_running() {
             let at = self.deadline.map(|deadline| deadline.at);
-            let clock = self.clock.clone();
-            let wake = async move {
+            let wake = async {
                 match at {
-                    Some(at) => clock.sleep_until(at).await,
+                    Some(at) => alarm.wait(at).await,
                     None => core::future::pending().await,
                 }
             };
@@ -313,8 +313,12 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
 
     fn step_once(&mut self, input: Input) {
         let now = self.clock.now();
-        if self.is_guarded {
-            self.parts.guard().living(self.clock.since_boot(now));
+        if self.is_guarded
+            && !self.parts.guard().living(self.clock.since_boot(now))
+            && asks_for_votes(&input)
+        {
+            // The next agent on this server would not know of the votes; a message may be lost.
+            return;
         }
         if let Some(record) = &mut self.record {
             record.input(now, &input);
@@ -360,6 +364,18 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
         self.held
             .send_if_modified(|known| core::mem::replace(known, held) != held);
     }
+}
+
+/// Whether another server may get votes of this one by `input`. What this server gives itself needs no note: all
+/// that it may hold by that is in the same place, or not held.
+const fn asks_for_votes(input: &Input) -> bool {
+    matches!(
+        input,
+        Input::Message {
+            message: Message::Renew { .. },
+            ..
+        }
+    )
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 
 use crate::clock::since_boot;
 use crate::disk::Disk;
-use crate::holds::Holds;
+use crate::holds::{Change, Grant, Holds};
 use crate::parts::{Failure, Guard};
 use crate::witness::Witness;
 
@@ -41,7 +41,7 @@ pub struct Guarded {
     witness: Witness,
     mount: Disk,
     extended: Arc<Notify>,
-    _keeper: Keeper,
+    keeper: Keeper,
 }
 
 impl Guarded {
@@ -54,7 +54,7 @@ impl Guarded {
             witness: Witness::new(&shared.join(WITNESS_FOLDER), me, term),
             mount: Disk::new(VOTES_MAX),
             extended: Arc::default(),
-            _keeper: keeper,
+            keeper,
         }
     }
 
@@ -74,17 +74,25 @@ impl Guard for Guarded {
         self.holds.left(claim)
     }
 
-    fn living(&self, now: Span) {
-        self.holds.living(now);
+    fn living(&self, now: Span) -> bool {
+        self.holds.living(now)
     }
 
     fn hold(&self, claim: Claim, until: Span) {
-        self.holds.hold(claim, until);
+        if self.holds.hold(claim, until) == Change::New {
+            // Before anything is begun by it: whoever stands still from here on has nothing that the guard
+            // does not know of.
+            self.keeper.ring();
+        }
         self.extended.notify_one();
     }
 
-    fn is_off(&self, claim: Claim) {
-        self.holds.is_off(claim);
+    fn grant(&self, claim: Claim) -> Grant {
+        self.holds.grant(claim)
+    }
+
+    fn is_off(&self, claim: Claim, grant: Grant) {
+        self.holds.is_off(claim, grant);
     }
 
     async fn vote(&self, claims: Claims) -> Result<Claims, Failure> {
@@ -111,10 +119,8 @@ impl Guard for AnyGuard {
             .map_or(Some(Span::MAX), |guard| guard.left(claim))
     }
 
-    fn living(&self, now: Span) {
-        if let Some(guard) = &self.0 {
-            guard.living(now);
-        }
+    fn living(&self, now: Span) -> bool {
+        self.0.as_ref().is_none_or(|guard| guard.living(now))
     }
 
     fn hold(&self, claim: Claim, until: Span) {
@@ -123,9 +129,14 @@ impl Guard for AnyGuard {
         }
     }
 
-    fn is_off(&self, claim: Claim) {
+    fn grant(&self, claim: Claim) -> Grant {
+        let guard = self.0.as_ref();
+        guard.map_or_else(Grant::default, |guard| guard.grant(claim))
+    }
+
+    fn is_off(&self, claim: Claim, grant: Grant) {
         if let Some(guard) = &self.0 {
-            guard.is_off(claim);
+            guard.is_off(claim, grant);
         }
     }
 

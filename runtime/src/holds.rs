@@ -10,6 +10,7 @@ use std::fs;
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -18,10 +19,8 @@ use tracing::warn;
 
 use crate::clock::since_boot;
 
-/// How far ahead an agent says that it may be giving votes, and how near that may come before it says so
-/// again: between the two it writes nothing.
+/// How far ahead an agent says that it may be giving votes. Until then it need not say so again.
 const VOTING_AHEAD: Span = Span::from_secs(2);
-const VOTING_NEAR: Span = Span::from_secs(1);
 
 /// The name of the file in the folder of the running system.
 const FILE: &str = "holds.json";
@@ -60,6 +59,21 @@ pub struct Held {
     until_ns: u64,
     /// What is done then.
     ending: Ending,
+    /// By which grant it is held.
+    #[serde(skip)]
+    grant: Grant,
+}
+
+/// Tells a hold that was given anew, after the last one had ended or when there was none, from one that only became
+/// longer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Grant(u64);
+
+#[cfg(test)]
+impl Grant {
+    pub(crate) const fn for_tests(number: u64) -> Self {
+        Self(number)
+    }
 }
 
 impl Held {
@@ -88,8 +102,20 @@ struct Kept {
     boot: String,
     /// Until when the management programs may have given votes.
     voting_until_ns: u64,
+    /// The same as the file has it, once it was written here.
+    #[serde(skip)]
+    written_until_ns: u64,
     /// Everything that was ever held in this boot, with its last end.
     held: Vec<Held>,
+}
+
+/// What a hold is to whoever has read the file before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The end that he knows of has not come, and he finds the later one when it does.
+    Longer,
+    /// He has to read the file now.
+    New,
 }
 
 /// What this server may hold, as its agent keeps it.
@@ -98,6 +124,8 @@ pub struct Holds {
     path: PathBuf,
     endings: BTreeMap<Claim, Ending>,
     kept: Mutex<Kept>,
+    /// The last grant that was given.
+    granted: AtomicU64,
     silent: Span,
 }
 
@@ -131,6 +159,7 @@ impl Holds {
             path,
             endings,
             kept: Mutex::new(kept),
+            granted: AtomicU64::new(0),
             silent,
         })
     }
@@ -144,54 +173,84 @@ impl Holds {
     /// How much longer `claim` may be on this server; none when it may not.
     #[must_use]
     pub fn left(&self, claim: Claim) -> Option<Span> {
-        let until = self.lock().until(claim)?;
+        let until = self.lock().find(claim)?.until();
         let now = since_boot();
         (until > now).then(|| until.saturating_sub(now))
     }
 
     /// Lets this server hold `claim` until an instant after the machine's start.
-    pub fn hold(&self, claim: Claim, until: Span) {
+    pub fn hold(&self, claim: Claim, until: Span) -> Change {
         let Some(ending) = self.endings.get(&claim) else {
             warn!(?claim, "nobody could end this, so it is not held");
-            return;
+            return Change::New;
         };
         let mut kept = self.lock();
+        let (known, now) = (kept.find(claim), since_boot());
+        let longer = known.filter(|known| now < known.until() && known.until() <= until);
+        let grant = longer.map_or_else(
+            || Grant(self.granted.fetch_add(1, Ordering::Relaxed) + 1),
+            |known| known.grant,
+        );
+        let is_longer = longer.is_some();
         kept.held.retain(|held| !held.is(claim));
         kept.held.push(Held {
             image: matches!(claim, Claim::Image(_)),
             function: claim.function().index(),
             until_ns: until.as_nanos(),
             ending: ending.clone(),
+            grant,
         });
+        kept.voting_until_ns = (now + VOTING_AHEAD).as_nanos().max(kept.voting_until_ns);
         self.write(&mut kept, Some(claim));
+        if is_longer {
+            Change::Longer
+        } else {
+            Change::New
+        }
     }
 
-    /// `claim` is known to be off this server: nothing is left to end. A virtual server that has dropped its
-    /// address and is being suspended would else be killed at the end of the address.
-    pub fn is_off(&self, claim: Claim) {
+    /// By which grant `claim` is held, or was last.
+    #[must_use]
+    pub fn grant(&self, claim: Claim) -> Grant {
+        let kept = self.lock();
+        kept.find(claim).map_or(Grant::default(), |held| held.grant)
+    }
+
+    /// `claim` is known to be off this server, by something that began under `grant`: nothing is left to end. A virtual
+    /// server that has dropped its address and is being suspended would else be killed at the end of the address.
+    /// A hold that was given since is for what comes next, and stays.
+    pub fn is_off(&self, claim: Claim, grant: Grant) {
         let mut kept = self.lock();
         let before = kept.held.len();
-        kept.held.retain(|held| !held.is(claim));
+        kept.held
+            .retain(|held| !held.is(claim) || held.grant != grant);
         if kept.held.len() < before {
             self.write(&mut kept, None);
         }
     }
 
-    /// Notes, before the node is told anything at `now`, that it may give votes.
-    pub fn living(&self, now: Span) {
+    /// Notes, before the node is told anything at `now`, that it may give votes. False when the file does not
+    /// say so: the next agent would count votes as ended that were given then.
+    pub fn living(&self, now: Span) -> bool {
         let mut kept = self.lock();
-        if kept.voting_until_ns < (now + VOTING_NEAR).as_nanos() {
+        if kept.voting_until_ns < now.as_nanos() {
             kept.voting_until_ns = (now + VOTING_AHEAD).as_nanos();
             self.write(&mut kept, None);
         }
+        kept.voting_until_ns >= now.as_nanos()
     }
 
-    /// Writes what is kept. What cannot be written is not held, as nobody else could end it.
+    /// Writes what is kept. What cannot be written is not held, as nobody else could end it, and no vote
+    /// may be given by it.
     fn write(&self, kept: &mut Kept, new: Option<Claim>) {
-        if let Err(why) = write(&self.path, kept) {
-            warn!(%why, path = %self.path.display(), "holds cannot be written");
-            kept.held
-                .retain(|held| !new.is_some_and(|claim| held.is(claim)));
+        match write(&self.path, kept) {
+            Ok(()) => kept.written_until_ns = kept.voting_until_ns,
+            Err(why) => {
+                warn!(%why, path = %self.path.display(), "holds cannot be written");
+                kept.voting_until_ns = kept.written_until_ns;
+                kept.held
+                    .retain(|held| !new.is_some_and(|claim| held.is(claim)));
+            }
         }
     }
 
@@ -202,18 +261,26 @@ impl Holds {
 }
 
 impl Kept {
-    fn until(&self, claim: Claim) -> Option<Span> {
-        let found = self.held.iter().find(|held| held.is(claim));
-        found.map(Held::until)
+    fn find(&self, claim: Claim) -> Option<&Held> {
+        self.held.iter().find(|held| held.is(claim))
     }
 }
 
-/// What is held by the file in `folder`, with its ends in this boot; nothing when there is no file.
-#[must_use]
-pub fn held(folder: &Path) -> Vec<Held> {
-    let kept = read(&folder.join(FILE));
-    let ours = kept.filter(|kept| boot_id().is_ok_and(|boot| boot == kept.boot));
-    ours.map_or_else(Vec::new, |kept| kept.held)
+/// What is held by the file in `folder`, with its ends in the boot called `boot`; nothing when there is no file.
+///
+/// # Errors
+///
+/// When the file cannot be read, or is not what an agent writes.
+pub fn held(folder: &Path, boot: &str) -> io::Result<Vec<Held>> {
+    match fs::read(folder.join(FILE)) {
+        Ok(text) => {
+            let kept: Kept = serde_json::from_slice(&text)?;
+            let is_ours = kept.boot == boot;
+            Ok(if is_ours { kept.held } else { Vec::new() })
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
 }
 
 fn read(path: &Path) -> Option<Kept> {
@@ -231,7 +298,12 @@ fn write(path: &Path, kept: &Kept) -> io::Result<()> {
     fs::rename(&new, path)
 }
 
-fn boot_id() -> io::Result<String> {
+/// The kernel's name for this boot.
+///
+/// # Errors
+///
+/// When the kernel does not tell.
+pub fn boot_id() -> io::Result<String> {
     Ok(fs::read_to_string(BOOT_ID)?.trim().to_owned())
 }
 
@@ -261,6 +333,10 @@ mod tests {
         Holds::open(folder, [(own(), ending)].into()).unwrap()
     }
 
+    fn on_file(folder: &Path) -> Vec<Held> {
+        held(folder, &boot_id().unwrap()).unwrap()
+    }
+
     #[test]
     fn what_was_held_is_told_to_the_next_agent() {
         let folder = tempfile::tempdir().unwrap();
@@ -270,7 +346,7 @@ mod tests {
         assert!(holds.left(own()) > Some(Span::from_secs(900)));
         drop(holds);
         assert!(open(folder.path()).left(own()) > Some(Span::from_secs(900)));
-        let held = held(folder.path());
+        let held = on_file(folder.path());
         assert_eq!(held.len(), 1);
         assert!(held[0].until() > since_boot());
         open(folder.path()).hold(own(), since_boot());
@@ -282,9 +358,29 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let holds = open(folder.path());
         holds.hold(own(), since_boot() + Span::from_secs(1000));
-        holds.is_off(own());
+        holds.is_off(own(), holds.grant(own()));
         assert_eq!(holds.left(own()), None);
-        assert!(held(folder.path()).is_empty());
+        assert!(on_file(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn a_hold_that_came_meanwhile_is_not_dropped_with_the_last_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let holds = open(folder.path());
+        let end = since_boot() + Span::from_secs(1000);
+        holds.hold(own(), end);
+        let grant = holds.grant(own());
+        // One that only became longer is the same.
+        holds.hold(own(), end + Span::from_secs(1));
+        assert_eq!(holds.grant(own()), grant);
+        // It ends, something is taken off for that, and the next one comes before that is done.
+        holds.hold(own(), since_boot());
+        let ended = holds.grant(own());
+        holds.hold(own(), end);
+        holds.is_off(own(), ended);
+        assert!(holds.left(own()).is_some());
+        holds.is_off(own(), holds.grant(own()));
+        assert_eq!(holds.left(own()), None);
     }
 
     #[test]
@@ -308,16 +404,61 @@ mod tests {
             first.silent() > Span::ZERO,
             "this system is older than this test"
         );
-        first.living(since_boot());
+        assert!(first.living(since_boot()));
         drop(first);
         assert_eq!(open(folder.path()).silent(), Span::ZERO);
+    }
+
+    #[test]
+    fn no_votes_are_given_that_the_next_agent_would_not_know_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let holds = open(folder.path());
+        let start = since_boot();
+        assert!(holds.living(start));
+        // A folder in the place of the new file: it cannot be written any more.
+        fs::create_dir(folder.path().join("holds.new")).unwrap();
+        assert!(holds.living(start + VOTING_AHEAD));
+        let later = start + VOTING_AHEAD.times(2);
+        assert!(!holds.living(later));
+        assert!(
+            !holds.living(later),
+            "it was not noted the second time either"
+        );
+        fs::remove_dir(folder.path().join("holds.new")).unwrap();
+        assert!(holds.living(later));
+        let silent = open(folder.path()).silent();
+        assert_eq!(silent, Span::ZERO);
+    }
+
+    #[test]
+    fn whoever_has_read_the_file_is_told_of_what_he_cannot_know() {
+        let folder = tempfile::tempdir().unwrap();
+        let holds = open(folder.path());
+        let end = since_boot() + Span::from_secs(1000);
+        assert_eq!(holds.hold(own(), end), Change::New);
+        assert_eq!(holds.hold(own(), end + Span::from_secs(1)), Change::Longer);
+        assert_eq!(holds.hold(own(), end), Change::New);
+        holds.is_off(own(), holds.grant(own()));
+        assert_eq!(holds.hold(own(), end), Change::New);
+        // The end that was known has come, and nobody looks out for the next one.
+        assert_eq!(holds.hold(own(), since_boot()), Change::New);
+        assert_eq!(holds.hold(own(), end), Change::New);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_not_taken_for_an_empty_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let boot = boot_id().unwrap();
+        assert!(held(folder.path(), &boot).unwrap().is_empty());
+        fs::write(folder.path().join(FILE), "{").unwrap();
+        assert!(held(folder.path(), &boot).is_err());
     }
 
     #[test]
     fn what_another_boot_was_told_counts_no_more() {
         let folder = tempfile::tempdir().unwrap();
         let holds = open(folder.path());
-        holds.living(since_boot());
+        assert!(holds.living(since_boot()));
         holds.hold(own(), Span::MAX);
         let path = folder.path().join(FILE);
         let text = fs::read_to_string(&path).unwrap();
@@ -326,6 +467,6 @@ mod tests {
         let next = open(folder.path());
         assert_eq!(next.left(own()), None);
         assert!(next.silent() > Span::ZERO);
-        assert!(held(folder.path()).is_empty());
+        assert!(on_file(folder.path()).is_empty());
     }
 }

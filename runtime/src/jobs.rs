@@ -16,6 +16,7 @@ use tracing::{debug, warn};
 
 use crate::clock::Clock;
 use crate::driver::Told;
+use crate::holds::Grant;
 use crate::link::{Peers, Request};
 use crate::parts::{Examine, Failure, Guard, OwnAddress, Parts, Power, VirtualServers};
 
@@ -115,8 +116,9 @@ struct Task<C, P, N> {
     action: Action,
     /// What this needs a hold of, in a guarded group.
     needed: Option<Claim>,
-    /// What is off this server once this is done.
-    freed: [Option<Claim>; 2],
+    /// What is off this server once this is done, and by which grants it was held when this was begun. The node may
+    /// have got it anew since, even in the same step.
+    freed: [Option<(Claim, Grant)>; 2],
     limit: Span,
 }
 
@@ -149,6 +151,8 @@ impl<C: Clock, P: Parts, N: Peers> Jobs<C, P, N> {
         let (cancel, cancelled) = oneshot::channel();
         self.open.insert(job, cancel);
         let (before, end) = self.queue(lane_of(action));
+        let guard = self.parts.guard();
+        let freed = freed_by(action, self.me).map(|claim| Some((claim?, guard.grant(claim?))));
         let task = Task {
             clock: self.clock.clone(),
             parts: Arc::clone(&self.parts),
@@ -157,7 +161,7 @@ impl<C: Clock, P: Parts, N: Peers> Jobs<C, P, N> {
             job,
             action,
             needed: claim_of(action, self.me).filter(|_| self.is_guarded),
-            freed: freed_by(action, self.me),
+            freed,
             limit: match kind_of(action) {
                 Kind::Examination => self.timing.examination_max,
                 Kind::Start(_) | Kind::Command => self.timing.job_max,
@@ -369,8 +373,8 @@ impl<C: Clock, P: Parts, N: Peers> Task<C, P, N> {
         };
         match result {
             Ok(()) => {
-                for claim in self.freed.into_iter().flatten() {
-                    self.parts.guard().is_off(claim);
+                for (claim, grant) in self.freed.into_iter().flatten() {
+                    self.parts.guard().is_off(claim, grant);
                 }
                 Outcome::Ok
             }

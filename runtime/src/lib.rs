@@ -24,6 +24,7 @@ pub mod orders;
 pub mod overview;
 pub mod parts;
 pub mod peers;
+mod ready;
 pub mod recorder;
 pub mod report;
 pub mod site;

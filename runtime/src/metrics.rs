@@ -23,6 +23,9 @@ pub struct Figures<'a> {
     pub counts: &'a Counts,
     /// What has become of notifications; none without a hook.
     pub notifications: Option<Notifications>,
+    /// When this server's certificate ends, in seconds since 1970; none of one that never does, or before the
+    /// agent knows its group.
+    pub certificate_end: Option<u64>,
 }
 
 /// What has become of notifications.
@@ -141,6 +144,13 @@ pub fn render(figures: &Figures<'_>) -> String {
     );
     if let Some(told) = figures.notifications {
         of_notifications(&mut text, told);
+    }
+    if let Some(end) = figures.certificate_end {
+        text.gauge(
+            "tetrarch_certificate_end_timestamp_seconds",
+            "When this server's certificate ends, in seconds since 1970.",
+            end as f64,
+        );
     }
     text.0
 }

@@ -27,6 +27,9 @@ use thiserror::Error;
 /// The most bytes that are read as a register: several times what sixteen votes need.
 const BYTES_MAX: u64 = 16 * 1024;
 
+/// More bytes than a register of eight servers that hold their own addresses has.
+const BYTES_USUAL: usize = 2 * 1024;
+
 /// Work under the lock that took longer than this is thrown away. A file server takes a lock back from
 /// a client that it has not heard of for a while, a minute and a half by default, and this client would
 /// not know.
@@ -152,16 +155,8 @@ impl Witness {
     /// When the shared area fails or took too long, or the question has become old. Nothing was given then,
     /// as far as anybody may count on it.
     pub fn ask(&self, question: Question, now: impl Fn() -> Span) -> Result<Claims, WitnessError> {
-        fs::create_dir_all(&self.folder).map_err(at(&self.folder))?;
-        let lock = self.folder.join("lock");
-        let mut options = OpenOptions::new();
-        let lock_file = options
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&lock)
-            .map_err(at(&lock))?;
-        lock_file.lock().map_err(at(&lock))?;
+        let lock_file = self.open_lock()?;
+        lock_file.lock().map_err(at(&self.folder))?;
         let locked = now();
         // The lock of the memory is taken second by everybody, and never while the shared area is waited
         // for, as nobody may ask for a question's number in vain.
@@ -174,6 +169,21 @@ impl Witness {
         }
         drop(lock_file);
         Ok(granted)
+    }
+
+    /// The file of the lock, made with its folder where there is none yet.
+    fn open_lock(&self) -> Result<File, WitnessError> {
+        let path = self.folder.join("lock");
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true);
+        let opened = match options.open(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                fs::create_dir_all(&self.folder).map_err(at(&self.folder))?;
+                options.open(&path)
+            }
+            opened => opened,
+        };
+        opened.map_err(at(&path))
     }
 
     fn is_newest(&self, question: Question) -> bool {
@@ -251,7 +261,8 @@ impl Witness {
     /// The register in the file; none when it is missing, or nothing that this program wrote.
     fn read(&self) -> Result<Option<Register>, WitnessError> {
         let path = self.register();
-        let mut text = Vec::new();
+        // Room for a usual register, which is then read at once.
+        let mut text = Vec::with_capacity(BYTES_USUAL);
         match File::open(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(at(&path)(error)),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use tetrarch_runtime::agent::{self, FromSettings};
+use tetrarch_runtime::recorder::GATHER_MAX;
 use tetrarch_runtime::site::{SITE_FILE, Site};
 use tracing_subscriber::EnvFilter;
 
@@ -30,6 +31,12 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let site = Site::load(&args.site)?;
     log_to_stderr();
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |what| {
+        tell(what);
+        // A panic ends this process. What led to it is on its way to the record; the guard goes on meanwhile.
+        std::thread::sleep(2 * GATHER_MAX);
+    }));
     let program = std::env::current_exe().map_err(|source| CliError::Guard { source })?;
     agent::run(site, FromSettings { program })?;
     Ok(Exit::Fine)

@@ -1,8 +1,10 @@
 //! `config`: a server's settings, checked.
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use clap::Subcommand;
+use tetrarch_runtime::peers::tls;
 use tetrarch_runtime::site::{SITE_FILE, Site};
 
 use crate::args::Exit;
@@ -36,5 +38,11 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, CliError> {
         site.host(),
         site.ring.len()
     ));
+    // On another machine than the server's its keys are not there, and nothing is wrong with that.
+    if let Ok(Some(end)) = tls::certificate_end(&site.tls)
+        && let Some(warning) = end.warning(SystemTime::now())
+    {
+        output.remark(&format!("warning: {warning}"));
+    }
     Ok(Exit::Fine)
 }

@@ -25,6 +25,27 @@ esac
 exit 0
 "#;
 
+/// What a site is like.
+#[derive(Clone, Copy)]
+pub(crate) struct Setup {
+    /// The program that does what is not the own address.
+    pub(crate) parts: &'static str,
+    /// The parts that it does.
+    pub(crate) by_program: &'static str,
+    /// The settings at the top of the file.
+    pub(crate) rules: &'static str,
+    /// The tables `[executer]` and `[timing]`.
+    pub(crate) pace: &'static str,
+}
+
+/// A guarded site that is well.
+pub(crate) const USUAL: Setup = Setup {
+    parts: PARTS,
+    by_program: r#""examine", "services", "power", "virtual-servers""#,
+    rules: "safety = \"guarded\"",
+    pace: "[executer]\nlook_every = \"100ms\"\n[timing]\ninter_monitoring = \"1s\"\nlease_term = \"4s\"\n",
+};
+
 /// Whether this test can run here; with `TETRARCH_REQUIRE_REAL=1`, as in the CI, it must.
 pub(crate) fn available() -> bool {
     let user = Command::new("id").arg("-u").output();
@@ -61,11 +82,11 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn new() -> Self {
-        Self::under("safety = \"guarded\"", "4s")
+        Self::with(USUAL)
     }
 
-    /// A site under these rules, with leases of this term.
-    pub(crate) fn under(rules: &str, lease_term: &str) -> Self {
+    pub(crate) fn with(setup: Setup) -> Self {
+        // Several sites of one test program may be there at the same time.
         static SERIAL: AtomicU32 = AtomicU32::new(0);
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let folder = tempfile::tempdir().unwrap();
@@ -76,7 +97,7 @@ impl Site {
             agents: Vec::new(),
         };
         site.make_network();
-        site.make_settings(rules, lease_term);
+        site.make_settings(setup);
         site
     }
 
@@ -133,9 +154,9 @@ impl Site {
 
     /// The settings that `init` makes, with folders of their own, short waits, and the own address done by
     /// the agent itself.
-    fn make_settings(&self, rules: &str, lease_term: &str) {
+    fn make_settings(&self, setup: Setup) {
         let program = self.path("parts");
-        fs::write(&program, PARTS).unwrap();
+        fs::write(&program, setup.parts).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         let server = |n: usize| {
             format!(
@@ -160,13 +181,15 @@ impl Site {
             let mut text = fs::read_to_string(&file).unwrap();
             text = text.replacen("safety = \"guarded\"\n", "", 1);
             text.push_str(&format!(
-                "by_program = [\"examine\", \"services\", \"power\", \"virtual-servers\"]\n\
+                "by_program = [{by_program}]\n\
                  {rules}\n\
                  [network]\ninterface = \"eth0\"\n\
                  [folders]\nshared = {shared:?}\nstate = {state:?}\nrun = {run:?}\n\
                  [tls]\nauthorities = {authorities:?}\ncertificate = {certificate:?}\nkey = {key:?}\n\
-                 [executer]\nlook_every = \"100ms\"\n\
-                 [timing]\ninter_monitoring = \"1s\"\nlease_term = \"{lease_term}\"\n",
+                 {pace}",
+                by_program = setup.by_program,
+                rules = setup.rules,
+                pace = setup.pace,
                 shared = self.path("site/shared"),
                 state = own.join("state"),
                 run = self.run(n),
@@ -180,23 +203,39 @@ impl Site {
         }
     }
 
-    fn run(&self, n: usize) -> PathBuf {
+    pub(crate) fn run(&self, n: usize) -> PathBuf {
         self.path(&format!("run{n}"))
     }
 
     pub(crate) fn start(&mut self, n: usize) {
-        let log = fs::File::create(self.path(&format!("log{n}"))).unwrap();
+        self.start_with(n, &[]);
+    }
+
+    /// Starts the agent of server `n` with more in its environment. Its log goes on where the last one ended.
+    pub(crate) fn start_with(&mut self, n: usize, environment: &[(&str, &str)]) {
+        let mut log = fs::OpenOptions::new();
+        let log = log.create(true).append(true);
         let agent = Command::new("ip")
             .args(["netns", "exec", &self.host(n), PROGRAM, "agent", "--site"])
-            .arg(self.path(&format!("site/server{n}/site.toml")))
+            .arg(self.settings(n))
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
-            .stderr(log)
+            .stderr(log.open(self.path(&format!("log{n}"))).unwrap())
             .spawn();
         self.agents.push(agent.unwrap());
     }
 
+    pub(crate) fn settings(&self, n: usize) -> PathBuf {
+        self.path(&format!("site/server{n}/site.toml"))
+    }
+
+    pub(crate) fn log(&self, n: usize) -> String {
+        let log = fs::read(self.path(&format!("log{n}"))).unwrap_or_default();
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
     /// The addresses of a server, as `ip` shows them.
-    fn addresses(&self, n: usize) -> String {
+    pub(crate) fn addresses(&self, n: usize) -> String {
         ip(&format!("-n {} -4 addr show dev eth0", self.host(n)))
     }
 
@@ -224,9 +263,8 @@ impl Site {
         }
     }
 
-    fn logs(&self) -> String {
-        let log = |n| fs::read_to_string(self.path(&format!("log{n}"))).unwrap_or_default();
-        format!("{}\n----\n{}", log(1), log(2))
+    pub(crate) fn logs(&self) -> String {
+        format!("{}\n----\n{}", self.log(1), self.log(2))
     }
 
     /// The guards of a server's agent.

@@ -1,6 +1,7 @@
 //! What begins and ends with the management programs, and the connections, which stay.
 
 use std::sync::Arc;
+use std::thread;
 
 use tetrarch_core::Config;
 use tetrarch_core::data::GroupData;
@@ -28,6 +29,8 @@ pub(super) struct Life {
     driver: JoinHandle<()>,
     /// What goes on beside the driver, and ends with this value.
     _beside: JoinSet<()>,
+    /// The thread that writes the record.
+    record: Option<thread::JoinHandle<()>>,
 }
 
 impl Life {
@@ -78,7 +81,7 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
         let life = shared.local.call(LOCAL_MAX, move || lives::begin(&state));
         let life = life.await.ok_or("the local disk does not answer")??;
         let config = shared.site.config()?.with_life(life);
-        let record = self.record(config).await;
+        let (record, thread) = self.record(config).await.unzip();
         let (driver, handle) = Driver::new(
             config,
             self.clock.clone(),
@@ -100,17 +103,18 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
             handle,
             driver: tokio::spawn(driver.run()),
             _beside: beside,
+            record: thread,
         });
         info!(fresh, "the management programs start");
         Ok(())
     }
 
     /// A record of the next life. Without one the programs run all the same.
-    async fn record(&self, config: Config) -> Option<Recorder> {
+    async fn record(&self, config: Config) -> Option<(Recorder, thread::JoinHandle<()>)> {
         let site = self.shared.site.clone();
         let begun = self.shared.local.call(LOCAL_MAX, move || {
             match Recorder::begin(&site.records, site.host(), &config) {
-                Ok((recorder, _)) => Some(recorder),
+                Ok(begun) => Some(begun),
                 Err(why) => {
                     warn!(%why, "this life is not recorded");
                     None
@@ -153,10 +157,19 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
         Ok(network)
     }
 
-    /// Ends without stopping anything: the agent's end is not the programs'.
-    pub(super) fn abandon(self) {
-        if let Some(life) = self.life {
-            life.driver.abort();
+    /// Ends without stopping anything: the agent's end is not the programs'. The record is written to its end.
+    pub(super) async fn abandon(self) {
+        let Some(life) = self.life else {
+            return;
+        };
+        life.driver.abort();
+        // The record ends with the driver, whose error is that it was told to end.
+        let _ = life.driver.await;
+        if let Some(record) = life.record {
+            let ended = self.shared.local.call(LOCAL_MAX, move || record.join());
+            if ended.await.is_none() {
+                warn!("the disk does not answer; the last second is not in the record");
+            }
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::parts::joined::{Either, Joined, Renewing};
 use crate::parts::power::{GroupPower, PowerSwitch};
 use crate::parts::program::Program;
 use crate::parts::qemu::{Owner, Plug, VirtualServer};
-use crate::parts::systemd::{self, Login, OwnServices, UnitName, UnitNameError, Units};
+use crate::parts::systemd::{Bus, OwnServices, UnitName, UnitNameError};
 use crate::site::{NetworkSettings, Part, ServiceSettings, Site};
 
 /// Longest time for a service to come to work, and for a fence agent.
@@ -83,7 +83,7 @@ impl MakeParts for FromSettings {
         Ok(Joined {
             examine: maker.examine()?,
             services: maker.services().await?,
-            power: maker.power().await?,
+            power: maker.power()?,
             virtual_servers: maker.virtual_servers()?,
             own_address,
             guard: AnyGuard(guard),
@@ -208,15 +208,15 @@ impl Maker<'_> {
             return Ok(Either::Program(program));
         }
         let units = own_units(self.site, self.group)?;
-        let manager = Units::open(&systemd::connect().await?).await?;
-        Ok(Either::Native(OwnServices::new(
-            manager,
-            units,
-            COMMAND_MAX,
-        )))
+        let bus = Bus::System;
+        // It is reached for again when it is needed; other servers' troubles can be seen to without it.
+        if let Err(why) = bus.units().await {
+            warn!(%why, "services of this server cannot be restarted now");
+        }
+        Ok(Either::Native(OwnServices::new(bus, units, COMMAND_MAX)))
     }
 
-    async fn power(&self) -> Result<Either<GroupPower>, Failure> {
+    fn power(&self) -> Result<Either<GroupPower>, Failure> {
         if let Some(program) = self.program(Part::Power) {
             return Ok(Either::Program(program));
         }
@@ -232,9 +232,8 @@ impl Maker<'_> {
             )
         });
         let switches = switches.collect();
-        let login = Login::open(&systemd::connect().await?).await?;
         Ok(Either::Native(GroupPower::new(
-            login,
+            Bus::System,
             switches,
             COMMAND_MAX,
         )))

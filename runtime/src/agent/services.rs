@@ -10,7 +10,7 @@ use tracing::{debug, info, warn};
 use super::parts::own_units;
 use crate::driver::Handle;
 use crate::parts::Failure;
-use crate::parts::systemd::{self, FailingServices, UnitName, Units};
+use crate::parts::systemd::{Bus, FailingServices, UnitName};
 use crate::site::{Part, Site};
 
 /// Pause before systemd is asked again when it was not there.
@@ -48,7 +48,7 @@ impl WatchedServices {
     }
 
     async fn watch_units(&self, handle: &Handle) -> Result<(), Failure> {
-        let units = Units::open(&systemd::connect().await?).await?;
+        let units = Bus::System.units().await?;
         let mut services = FailingServices::follow(&units, self.0.clone()).await?;
         loop {
             let failing = services.next().await?;

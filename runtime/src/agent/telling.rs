@@ -17,9 +17,14 @@ use crate::metrics::{self, Figures, Notifications, http};
 use crate::notify::{self, Deliveries, Teller};
 use crate::overview::{Overview, Told};
 use crate::parts::Parts;
+use crate::peers::Network;
+use crate::peers::expiry::{self, CertificateEnd};
 use crate::report::Report;
 use crate::site::Site;
 use crate::status::Status;
+
+/// How often it is said that the certificate ends.
+const WARN_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long another server may take to say how things stand there.
 const REPORT_MAX: Duration = Duration::from_secs(2);
@@ -66,7 +71,7 @@ impl Telling {
 
 /// The tasks that tell; they end when they are aborted.
 pub(super) fn spawn<P: Parts>(shared: &Arc<Shared<P>>) -> Vec<JoinHandle<()>> {
-    let mut tasks = Vec::new();
+    let mut tasks = vec![tokio::spawn(warn_of_the_end(Arc::clone(shared)))];
     if let Some(address) = shared.site.telling.metrics {
         let shared = Arc::clone(shared);
         tasks.push(tokio::spawn(http::serve(address, move || {
@@ -89,6 +94,23 @@ pub(super) fn spawn<P: Parts>(shared: &Arc<Shared<P>>) -> Vec<JoinHandle<()>> {
         }));
     }
     tasks
+}
+
+/// When this server's certificate ends, once the agent knows its group.
+fn certificate_end<P>(shared: &Shared<P>) -> Option<CertificateEnd> {
+    let network = shared.network.borrow();
+    network.as_ref().and_then(Network::certificate_end)
+}
+
+/// Says to the log, each day and whenever the keys are read for another group, that this server's certificate ends
+/// soon or has ended.
+async fn warn_of_the_end<P>(shared: Arc<Shared<P>>) {
+    let mut networks = shared.network.subscribe();
+    loop {
+        expiry::tell(certificate_end(&shared));
+        // Both are a reason to look: a day without a change, and a change.
+        let _ = timeout(WARN_EVERY, networks.changed()).await;
+    }
 }
 
 /// How things stand on this server; an error when its driver does not answer.
@@ -122,6 +144,7 @@ pub(super) async fn metrics<P>(shared: &Shared<P>) -> String {
         status: status.as_ref(),
         counts: &counts.unwrap_or_default(),
         notifications: told.filter(|_| shared.site.telling.hook.is_some()),
+        certificate_end: certificate_end(shared).map(CertificateEnd::unix_seconds),
     })
 }
 

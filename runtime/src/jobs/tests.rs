@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 use super::*;
+use crate::holds::Grant;
 use crate::link::Spoken;
 use crate::parts::Services;
 
@@ -38,6 +39,9 @@ struct Server {
     held: Mutex<u32>,
     /// What is known to be off this server.
     off: Mutex<Vec<Claim>>,
+    /// The grant by which everything is held, and those by which something was found to be off.
+    grant: Mutex<Grant>,
+    off_by: Mutex<Vec<Grant>>,
 }
 
 impl Server {
@@ -181,11 +185,18 @@ impl Guard for Server {
         Some(Span::MAX)
     }
 
-    fn living(&self, _: Span) {}
+    fn living(&self, _: Span) -> bool {
+        true
+    }
 
     fn hold(&self, _: Claim, _: Span) {}
 
-    fn is_off(&self, claim: Claim) {
+    fn grant(&self, _: Claim) -> Grant {
+        *self.grant.lock().unwrap()
+    }
+
+    fn is_off(&self, claim: Claim, grant: Grant) {
+        self.off_by.lock().unwrap().push(grant);
         self.off.lock().unwrap().push(claim);
     }
 
@@ -224,6 +235,8 @@ impl Bench {
             let_end: Semaphore::new(0),
             held: Mutex::new(held),
             off: Mutex::default(),
+            grant: Mutex::default(),
+            off_by: Mutex::default(),
         });
         let (tell, told) = mpsc::channel(16);
         let timing = tetrarch_sim::parameters::Parameters::paper().timing();
@@ -470,4 +483,18 @@ async fn an_address_is_announced_before_it_is_taken_off_and_not_after() {
     assert_eq!(bench.server.calls()[7..], ["release"]);
     // Nobody waits for an announcement, so nothing is told of it.
     assert_eq!(bench.results().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_granted_anew_in_the_same_step_is_not_what_was_taken_off() {
+    let mut bench = Bench::under(Safety::Guarded, 0);
+    let job = JobId {
+        owner: Owner::Standby,
+        subject: function(),
+        serial: 1,
+    };
+    bench.jobs.begin(job, Action::ReleaseOwn);
+    *bench.server.grant.lock().unwrap() = Grant::for_tests(7);
+    bench.let_end(1).await;
+    assert_eq!(*bench.server.off_by.lock().unwrap(), [Grant::default()]);
 }

@@ -146,6 +146,10 @@ impl Journal {
 }
 
 /// The calendar's time; 0 for a calendar before 1970.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it is for people who read the journal"
+)]
 fn unix_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| {

@@ -56,6 +56,7 @@ fn everything() -> String {
             failed: 1,
             pending: 2,
         }),
+        certificate_end: Some(2_000_000_000),
     })
 }
 
@@ -159,6 +160,7 @@ fn what_is_unknown_is_absent_and_not_zero() {
         status: None,
         counts: &counts,
         notifications: None,
+        certificate_end: None,
     });
     let samples = parse(&text).unwrap();
     assert_eq!(value(&samples, "tetrarch_managing", ""), Some(0.0));

@@ -62,6 +62,45 @@ impl SystemdError {
     }
 }
 
+/// The bus on which systemd and systemd-logind are.
+///
+/// It is reached for anew for each order. These are rare, and a connection that was made at the start would be of no
+/// use any more once the bus was restarted.
+#[derive(Clone, Debug)]
+pub enum Bus {
+    /// The system's.
+    System,
+    /// The other end of this connection, in the place of the system's.
+    Given(Connection),
+}
+
+impl Bus {
+    async fn connection(&self) -> Result<Connection, SystemdError> {
+        match self {
+            Self::System => connect().await,
+            Self::Given(connection) => Ok(connection.clone()),
+        }
+    }
+
+    /// The units of this server.
+    ///
+    /// # Errors
+    ///
+    /// When the bus or systemd cannot be reached.
+    pub async fn units(&self) -> Result<Units, SystemdError> {
+        Units::open(&self.connection().await?).await
+    }
+
+    /// The power of this server.
+    ///
+    /// # Errors
+    ///
+    /// When the bus or logind cannot be reached.
+    pub async fn login(&self) -> Result<Login, SystemdError> {
+        Login::open(&self.connection().await?).await
+    }
+}
+
 /// Connects to the system's bus.
 ///
 /// # Errors

@@ -18,6 +18,7 @@
 use core::future::Future;
 use std::error::Error;
 
+use crate::holds::Grant;
 use tetrarch_core::{Claim, Claims, Members, ServerId, ServiceSet, Span};
 
 /// Why a part could not do what it was asked; for the log alone.
@@ -178,16 +179,19 @@ pub trait Guard: Send + Sync + 'static {
     fn left(&self, claim: Claim) -> Option<Span>;
 
     /// The node is about to be told something at `now`, and may give votes by it. This is noted where the
-    /// next agent finds it.
-    fn living(&self, now: Span);
+    /// next agent finds it. False when it cannot be noted: then no other server may get votes.
+    fn living(&self, now: Span) -> bool;
 
     /// Lets `claim` be on this server until then, and not longer, unless this is called again: whatever
     /// becomes of this program, it goes off then.
     fn hold(&self, claim: Claim, until: Span);
 
-    /// `claim` is known to be off this server, so nothing has to be ended for it any more, unless
-    /// [`hold`](Self::hold) is called again.
-    fn is_off(&self, claim: Claim);
+    /// By which grant `claim` is held, or was last.
+    fn grant(&self, claim: Claim) -> Grant;
+
+    /// `claim` is known to be off this server by something that began under `grant`, so nothing has to be ended for
+    /// it any more, unless it was given anew since, or [`hold`](Self::hold) is called again.
+    fn is_off(&self, claim: Claim, grant: Grant);
 
     /// Asks the witness for its votes for exactly `claims`.
     ///

@@ -139,6 +139,10 @@ impl Settings {
 impl Greeting {
     /// The greeting of an agent whose life begins now.
     #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it only has to be another one for each life"
+    )]
     pub fn new(settings: Settings) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let ns = now.map_or(0, |now| now.as_nanos());

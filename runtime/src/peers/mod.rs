@@ -10,6 +10,8 @@
 //! of an agent, which the first frame of a connection names.
 
 mod connection;
+mod entrance;
+pub mod expiry;
 pub mod frame;
 pub mod greeting;
 #[cfg(test)]
@@ -25,8 +27,8 @@ use std::time::Duration;
 use socket2::{SockRef, TcpKeepalive};
 use tetrarch_core::{Message, SERVERS_MAX, ServerId, Version};
 use thiserror::Error;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, info, warn};
@@ -35,6 +37,8 @@ use crate::driver::Handle;
 use crate::link::{Peers, Request, Spoken};
 use crate::parts::Failure;
 use crate::report::Report;
+use entrance::Entrance;
+use expiry::CertificateEnd;
 use frame::Frame;
 use greeting::{Difference, Greeting};
 use tls::Credentials;
@@ -49,8 +53,8 @@ const SILENCE_MAX: Duration = Duration::from_secs(4);
 const RETRY_MIN: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(2);
 
-/// How many strangers may be at their handshakes at once.
-const HANDSHAKES_MAX: usize = 32;
+/// How often the same thing is said to the log, at most.
+const SAY_EVERY: Duration = Duration::from_secs(60);
 
 /// How long a driver may take to say how things stand.
 const REPORT_MAX: Duration = Duration::from_secs(1);
@@ -283,6 +287,12 @@ impl Network {
         }
     }
 
+    /// When this server's certificate ends; none of one that never does.
+    #[must_use]
+    pub fn certificate_end(&self) -> Option<CertificateEnd> {
+        self.inner.credentials().end()
+    }
+
     /// Goes on with other credentials. All connections are made anew, so that a certificate that no
     /// longer counts ends with them.
     pub fn renew(&self, credentials: Credentials) {
@@ -345,8 +355,9 @@ impl Network {
             }
         }
         if let Some(address) = addresses.servers.get(addresses.me.index()) {
-            let listener = listen(*address).await;
-            take(&self.inner, &arrivals, &listener, &mut tasks).await;
+            let listener = entrance::listen(*address).await;
+            let entrance = Entrance::new(&addresses);
+            entrance::take(&self.inner, &arrivals, &listener, &entrance, &mut tasks).await;
         }
     }
 }
@@ -378,75 +389,10 @@ impl Peers for Network {
     }
 }
 
-/// A listener at `address`, as soon as the address is there.
-async fn listen(address: SocketAddr) -> TcpListener {
-    let mut is_told = false;
-    loop {
-        match TcpListener::bind(address).await {
-            Ok(listener) => return listener,
-            Err(why) if !is_told => {
-                warn!(%address, %why, "cannot listen yet");
-                is_told = true;
-            }
-            Err(_) => {}
-        }
-        sleep(RETRY_MAX).await;
-    }
-}
-
-async fn take(
-    inner: &Arc<Inner>,
-    arrivals: &Arrivals,
-    listener: &TcpListener,
-    tasks: &mut JoinSet<()>,
-) {
-    let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
-    loop {
-        while tasks.try_join_next().is_some() {}
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(why) => {
-                // For example no file descriptor is left; that passes, or is not ours to mend.
-                warn!(%why, "cannot accept a connection");
-                sleep(RETRY_MIN).await;
-                continue;
-            }
-        };
-        let Ok(handshake) = Arc::clone(&handshakes).try_acquire_owned() else {
-            debug!("too many strangers at once");
-            continue;
-        };
-        let (inner, arrivals) = (Arc::clone(inner), arrivals.clone());
-        tasks.spawn(async move {
-            let taken = timeout(HANDSHAKE_MAX, accept(&inner, stream)).await;
-            drop(handshake);
-            match taken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
-                Ok((peer, stream)) => {
-                    let why = connection::run(&inner, &arrivals, peer, stream).await;
-                    debug!(%peer, %why, "a taken connection has ended");
-                }
-                Err(why) => debug!(%why, "a stranger was refused"),
-            }
-        });
-    }
-}
-
-type Accepted = tokio_rustls::server::TlsStream<TcpStream>;
-
-async fn accept(inner: &Inner, stream: TcpStream) -> io::Result<(ServerId, Accepted)> {
-    set_up(&stream)?;
-    let credentials = inner.credentials();
-    let stream = credentials.acceptor().accept(stream).await?;
-    let certificate = stream.get_ref().1.peer_certificates();
-    let who = certificate.and_then(|chain| credentials.who(chain.first()?));
-    let peer =
-        who.ok_or_else(|| io::Error::other("its certificate names no server of the group"))?;
-    Ok((peer, stream))
-}
-
 /// Keeps a connection to `peer`.
 async fn dial(inner: Arc<Inner>, arrivals: Arrivals, peer: ServerId, address: SocketAddr) {
     let mut pause = RETRY_MIN;
+    let mut told: Option<(String, Instant)> = None;
     loop {
         let connected = timeout(HANDSHAKE_MAX, connect(&inner, peer, address)).await;
         match connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
@@ -459,11 +405,27 @@ async fn dial(inner: Arc<Inner>, arrivals: Arrivals, peer: ServerId, address: So
                     pause = RETRY_MIN;
                 }
             }
+            // A server that is away is told of by the node; one that is there and refused is not.
+            Err(why) if is_refusal(&why) => {
+                let why = why.to_string();
+                let is_news =
+                    |(before, at): &(String, Instant)| *before != why || at.elapsed() >= SAY_EVERY;
+                if told.as_ref().is_none_or(is_news) {
+                    warn!(%peer, %address, %why, "cannot connect: it could not show that it is this server");
+                    told = Some((why, Instant::now()));
+                }
+            }
             Err(why) => debug!(%peer, %address, %why, "cannot connect"),
         }
         sleep(pause).await;
         pause = (pause * 2).min(RETRY_MAX);
     }
+}
+
+/// Whether this is the word of TLS about the other side.
+fn is_refusal(why: &io::Error) -> bool {
+    let inner = why.get_ref();
+    inner.is_some_and(|inner| inner.downcast_ref::<rustls::Error>().is_some())
 }
 
 async fn connect(

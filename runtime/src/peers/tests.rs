@@ -1,5 +1,7 @@
 //! Two servers over real connections on loopback.
 
+mod hostile;
+
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;

@@ -19,6 +19,8 @@ use tetrarch_core::data::GroupData;
 use thiserror::Error;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use super::expiry::CertificateEnd;
+
 /// The version of the frames, agreed on in the handshake.
 const ALPN: &[u8] = b"tetrarch/1";
 
@@ -94,6 +96,7 @@ pub struct Credentials {
     acceptor: TlsAcceptor,
     connector: TlsConnector,
     names: Arc<[ServerName<'static>]>,
+    end: Option<CertificateEnd>,
 }
 
 impl core::fmt::Debug for Credentials {
@@ -116,6 +119,7 @@ impl Credentials {
             move |source| TlsError::Unfit { path, source }
         };
         let chain = certificates(&files.certificate, "this server's certificate")?;
+        let end = CertificateEnd::of(&chain, &roots);
         let key = key(&files.key)?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let verifier =
@@ -147,7 +151,14 @@ impl Credentials {
             acceptor: Arc::new(server).into(),
             connector: Arc::new(client).into(),
             names: names(group)?,
+            end,
         })
+    }
+
+    /// When this server's certificate ends; none of one that never does.
+    #[must_use]
+    pub const fn end(&self) -> Option<CertificateEnd> {
+        self.end
     }
 
     /// Accepts connections.
@@ -175,6 +186,17 @@ impl Credentials {
             verify_server_name(&parsed, name).is_ok()
         })
     }
+}
+
+/// When this server's certificate ends, by its files; none of one that never does.
+///
+/// # Errors
+///
+/// Names the file that cannot be used.
+pub fn certificate_end(files: &TlsFiles) -> Result<Option<CertificateEnd>, TlsError> {
+    let roots = Arc::new(authorities(&files.authorities)?);
+    let chain = certificates(&files.certificate, "this server's certificate")?;
+    Ok(CertificateEnd::of(&chain, &roots))
 }
 
 fn names(group: &GroupData) -> Result<Arc<[ServerName<'static>]>, TlsError> {

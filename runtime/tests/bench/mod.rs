@@ -16,6 +16,7 @@ use tetrarch_core::{
 };
 use tetrarch_runtime::clock::Clock;
 use tetrarch_runtime::driver::{Driver, Handle, Noted};
+use tetrarch_runtime::holds::Grant;
 use tetrarch_runtime::link::{Peers, Request, Spoken};
 use tetrarch_runtime::parts::{
     Examine, Failure, Guard, OwnAddress, Parts, Power, Services, VirtualServers,
@@ -277,14 +278,20 @@ impl Guard for Seat {
         Some(self.shared.lock().found[self.me.index()].left)
     }
 
-    fn living(&self, _: Span) {}
+    fn living(&self, _: Span) -> bool {
+        true
+    }
 
     fn hold(&self, claim: Claim, until: Span) {
         let until = Time::ZERO + until;
         self.shared.lock().plant.hold(self.me, claim, until);
     }
 
-    fn is_off(&self, _: Claim) {}
+    fn grant(&self, _: Claim) -> Grant {
+        Grant::default()
+    }
+
+    fn is_off(&self, _: Claim, _: Grant) {}
 
     async fn vote(&self, claims: Claims) -> Result<Claims, Failure> {
         match self.outcome(self.me, Action::Vote { claims }).await {

@@ -73,6 +73,8 @@ pub struct OwnVirtualAddress {
     /// Whether the address is meant to be here, since it was found here or put here. It is locked while
     /// anything is changed: a lifetime that is renewed must not bring back what was just taken off.
     is_meant: tokio::sync::Mutex<bool>,
+    /// The interface as it was found last.
+    found: Mutex<Option<Interface>>,
 }
 
 impl fmt::Debug for OwnVirtualAddress {
@@ -97,6 +99,7 @@ impl OwnVirtualAddress {
             announcements: Mutex::new(None),
             left: None,
             is_meant: tokio::sync::Mutex::new(false),
+            found: Mutex::new(None),
         }
     }
 
@@ -139,14 +142,28 @@ impl OwnVirtualAddress {
         if self.left.is_none() || !*is_meant {
             return Ok(());
         }
-        if self.table.holds(self.address.address()).await? {
-            let interface = Interface::find(&self.interface)?;
+        if let Some(number) = self.table.interface_of(self.address.address()).await? {
+            let interface = self.interface(Some(number))?;
             let lifetime = self.lifetime()?;
             self.table.add(&interface, self.address, lifetime).await?;
             return Ok(());
         }
         warn!(address = %self.address, "its lifetime had ended; put on again");
         self.put_on().await
+    }
+
+    /// The interface: as it was found last if it still has the `number` of that one, as it is now otherwise.
+    fn interface(&self, number: Option<u32>) -> Result<Interface, OwnAddressError> {
+        // The value is whole whoever panicked while it was held.
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = found.as_ref()
+            && Some(known.index()) == number
+        {
+            return Ok(known.clone());
+        }
+        let now = Interface::find(&self.interface)?;
+        *found = Some(now.clone());
+        Ok(now)
     }
 
     async fn claim(&self) -> Result<(), OwnAddressError> {
@@ -158,7 +175,7 @@ impl OwnVirtualAddress {
 
     async fn put_on(&self) -> Result<(), OwnAddressError> {
         let address = self.address.address();
-        let interface = Interface::find(&self.interface)?;
+        let interface = self.interface(None)?;
         let link = Link::open(&interface, address)?;
         if !self.table.holds(address).await?
             && let Some(mac) = probe(&link, address, self.probe, &self.members).await?

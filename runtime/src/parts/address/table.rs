@@ -133,11 +133,21 @@ impl Addresses {
     ///
     /// When the kernel does not list its addresses.
     pub async fn holds(&self, address: IpAddr) -> Result<bool, TableError> {
+        Ok(self.interface_of(address).await?.is_some())
+    }
+
+    /// The number of the interface on which this host holds `address` and may use it.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel does not list its addresses.
+    pub async fn interface_of(&self, address: IpAddr) -> Result<Option<u32>, TableError> {
         let entries = self.entries(address).await?;
-        Ok(entries.iter().any(|entry| {
+        let usable = entries.iter().find(|entry| {
             let unusable = AddressHeaderFlags::Tentative | AddressHeaderFlags::Dadfailed;
             !entry.header.flags.intersects(unusable)
-        }))
+        });
+        Ok(usable.map(|entry| entry.header.index))
     }
 
     async fn entries(&self, address: IpAddr) -> Result<Vec<AddressMessage>, TableError> {

@@ -7,7 +7,7 @@ use tetrarch_core::data::Mac;
 
 use super::fence::{FenceAction, FenceAgent, Power};
 use super::wake::wake;
-use crate::parts::systemd::Login;
+use crate::parts::systemd::Bus;
 use crate::parts::{self, Failure};
 
 /// How a server is powered on.
@@ -27,7 +27,7 @@ pub enum PowerSwitch {
 /// The power of the servers of a group.
 #[derive(Clone, Debug)]
 pub struct GroupPower {
-    own: Login,
+    own: Bus,
     switches: Vec<PowerSwitch>,
     limit: Duration,
 }
@@ -48,10 +48,10 @@ struct NoDevice(ServerId);
 struct StillOn(ServerId);
 
 impl GroupPower {
-    /// This server's power by `own`, that of the others by `switches`, which are in ring order. A fence
+    /// This server's power by the logind on the bus `own`, that of the others by `switches`, which are in ring order. A fence
     /// agent has `limit`.
     #[must_use]
-    pub const fn new(own: Login, switches: Vec<PowerSwitch>, limit: Duration) -> Self {
+    pub const fn new(own: Bus, switches: Vec<PowerSwitch>, limit: Duration) -> Self {
         Self {
             own,
             switches,
@@ -62,7 +62,7 @@ impl GroupPower {
 
 impl parts::Power for GroupPower {
     async fn restart(&self) -> Result<(), Failure> {
-        Ok(self.own.reboot().await?)
+        Ok(self.own.login().await?.reboot().await?)
     }
 
     async fn power_on(&self, target: ServerId) -> Result<(), Failure> {

@@ -5,27 +5,24 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use tetrarch_core::ServiceSet;
 
-use super::units::{UnitName, Units};
+use super::Bus;
+use super::units::UnitName;
 use crate::parts::{Failure, Services};
 
 /// The service programs of this server.
 #[derive(Clone, Debug)]
 pub struct OwnServices {
-    units: Units,
+    bus: Bus,
     names: Vec<UnitName>,
     limit: Duration,
 }
 
 impl OwnServices {
-    /// The services whose units are `names`, in the order of this server's management data. Each has
+    /// The services on `bus` whose units are `names`, in the order of this server's management data. Each has
     /// `limit` to come to work.
     #[must_use]
-    pub const fn new(units: Units, names: Vec<UnitName>, limit: Duration) -> Self {
-        Self {
-            units,
-            names,
-            limit,
-        }
+    pub const fn new(bus: Bus, names: Vec<UnitName>, limit: Duration) -> Self {
+        Self { bus, names, limit }
     }
 }
 
@@ -36,8 +33,9 @@ impl Services for OwnServices {
             .iter()
             .enumerate()
             .filter(|(at, _)| failing.bits() & 1_u8.checked_shl(*at as u32).unwrap_or(0) != 0);
+        let units = self.bus.units().await?;
         // At once: systemd knows which has to wait for which.
-        try_join_all(failing.map(|(_, name)| self.units.restart(name, self.limit))).await?;
+        try_join_all(failing.map(|(_, name)| units.restart(name, self.limit))).await?;
         Ok(())
     }
 }
