@@ -11,6 +11,7 @@ mod life;
 mod ordering;
 mod parts;
 mod requests;
+mod rivals;
 mod telling;
 #[cfg(test)]
 mod tests;

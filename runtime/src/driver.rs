@@ -6,7 +6,7 @@ use tetrarch_core::{
     Claim, Command, Config, Deadline, Event, Input, JobId, Members, Message, Node, Outbox, Outcome,
     Output, Safety, ServerId, Sighting, Span, Time,
 };
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tracing::{info, warn};
 
 use crate::clock::Clock;
@@ -61,6 +61,7 @@ pub struct Noted {
 pub struct Handle {
     told: mpsc::Sender<Told>,
     events: broadcast::Sender<Noted>,
+    held: watch::Receiver<Members>,
 }
 
 impl Handle {
@@ -87,6 +88,13 @@ impl Handle {
         answered.await.ok()
     }
 
+    /// The functions whose virtual IP addresses are on this server as far as the node knows, its own among
+    /// them.
+    #[must_use]
+    pub fn held(&self) -> Members {
+        *self.held.borrow()
+    }
+
     /// All events from now on.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<Noted> {
@@ -110,6 +118,7 @@ pub struct Driver<C, P, N> {
     deadline: Option<Deadline>,
     record: Option<Recorder>,
     facts: Facts,
+    held: watch::Sender<Members>,
 }
 
 impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
@@ -124,9 +133,11 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
     ) -> (Self, Handle) {
         let (tell, told) = mpsc::channel(WAITING_MAX);
         let (events, _) = broadcast::channel(EVENTS_MAX);
+        let held = watch::Sender::new(Members::NONE);
         let handle = Handle {
             told: tell.clone(),
             events,
+            held: held.subscribe(),
         };
         let jobs = Jobs::new(
             clock.clone(),
@@ -149,6 +160,7 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
             deadline: None,
             record,
             facts: Facts::default(),
+            held,
         };
         (driver, handle)
     }
@@ -296,10 +308,7 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
                     let until = self.clock.since_boot(until);
                     self.parts.guard().hold(claim, until);
                 }
-                Output::Announce { function } => {
-                    // An address is announced when it is put on; the parts know of no other way yet.
-                    warn!(%function, "another machine answers for this address");
-                }
+                Output::Announce { function } => self.jobs.announce(function),
                 Output::Note(event) => {
                     info!(at = %now, ?event, "noted");
                     self.facts.noted(now, &event);
@@ -310,9 +319,22 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
         }
         self.deadline = step.finish();
         self.facts.stepped(now, &self.node);
+        self.tell_held();
         if let Some(record) = &mut self.record {
             record.decided(self.deadline);
         }
+    }
+
+    fn tell_held(&self) {
+        let view = self.node.view();
+        let serving = view.serving();
+        let held = if view.holds_own_address() {
+            serving.with(self.me)
+        } else {
+            serving
+        };
+        self.held
+            .send_if_modified(|known| core::mem::replace(known, held) != held);
     }
 }
 
@@ -330,5 +352,7 @@ impl Handle {
 pub(crate) fn handle_for_tests() -> (Handle, mpsc::Receiver<Told>) {
     let (told, heard) = mpsc::channel(WAITING_MAX);
     let (events, _) = broadcast::channel(EVENTS_MAX);
-    (Handle { told, events }, heard)
+    let (_, held) = watch::channel(Members::NONE);
+    let handle = Handle { told, events, held };
+    (handle, heard)
 }

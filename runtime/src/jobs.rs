@@ -148,12 +148,7 @@ impl<C: Clock, P: Parts, N: Peers> Jobs<C, P, N> {
         while self.tasks.try_join_next().is_some() {}
         let (cancel, cancelled) = oneshot::channel();
         self.open.insert(job, cancel);
-        let (end, ended) = oneshot::channel();
-        let before = match lane_of(action) {
-            Lane::Virtual(function) => self.lanes[function.index()].replace(ended),
-            Lane::Own => self.lanes[SERVERS_MAX].replace(ended),
-            Lane::Free => None,
-        };
+        let (before, end) = self.queue(lane_of(action));
         let task = Task {
             clock: self.clock.clone(),
             parts: Arc::clone(&self.parts),
@@ -170,6 +165,53 @@ impl<C: Clock, P: Parts, N: Peers> Jobs<C, P, N> {
         };
         self.tasks.spawn(async move {
             task.run(before, cancelled).await;
+            drop(end);
+        });
+    }
+
+    /// The end of the job before in `lane`, and what to drop at the end of this one.
+    fn queue(&mut self, lane: Lane) -> (Turn, oneshot::Sender<()>) {
+        let (end, ended) = oneshot::channel();
+        let before = match lane {
+            Lane::Virtual(function) => self.lanes[function.index()].replace(ended),
+            Lane::Own => self.lanes[SERVERS_MAX].replace(ended),
+            Lane::Free => None,
+        };
+        (before, end)
+    }
+
+    /// Has the address of `function` announced once more. Nobody waits for that, but it comes in its turn:
+    /// what is announced after the address was taken off would call clients to a server that has it not.
+    pub(crate) fn announce(&mut self, function: ServerId) {
+        let is_own = function == self.me;
+        let (before, end) = self.queue(if is_own {
+            Lane::Own
+        } else {
+            Lane::Virtual(function)
+        });
+        let (clock, parts, limit) = (
+            self.clock.clone(),
+            Arc::clone(&self.parts),
+            self.timing.job_max,
+        );
+        self.tasks.spawn(async move {
+            wait_for(before).await;
+            let due = clock.now() + limit;
+            let announced = async {
+                if is_own {
+                    parts.own_address().announce().await
+                } else {
+                    parts.virtual_servers().announce(function).await
+                }
+            };
+            let announced = tokio::select! {
+                biased;
+                announced = announced => announced,
+                () = clock.sleep_until(due) => Err("it took too long".into()),
+            };
+            if let Err(why) = announced {
+                warn!(%function, %why, "an address is not announced once more");
+            }
             drop(end);
         });
     }
@@ -194,12 +236,16 @@ impl<C: Clock, P: Parts, N: Peers> Jobs<C, P, N> {
     }
 }
 
+async fn wait_for(before: Turn) {
+    if let Some(before) = before {
+        // An error is the end that is waited for: the sender was dropped.
+        let _ = before.await;
+    }
+}
+
 impl<C: Clock, P: Parts, N: Peers> Task<C, P, N> {
     async fn run(self, before: Turn, mut cancelled: oneshot::Receiver<()>) {
-        if let Some(before) = before {
-            // An error is the end that is waited for: the sender was dropped.
-            let _ = before.await;
-        }
+        wait_for(before).await;
         match kind_of(self.action) {
             Kind::Examination => {
                 let outcome = tokio::select! {

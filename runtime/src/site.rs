@@ -26,9 +26,10 @@ use crate::recorder::RecordSettings;
 
 pub use native::{NetworkSettings, Part, PartsSettings, ServiceSettings, VirtualSettings};
 pub use place::line_and_column;
+pub use rules::Sightings;
 pub use telling::Telling;
 
-use rules::{Flapping, Return, Rules};
+use rules::{Flapping, Return, Rules, Sight};
 use waits::{Examination, Protocol, Waits, check_hold};
 
 /// Where the settings are, unless somebody says otherwise.
@@ -80,6 +81,8 @@ pub struct Site {
     pub guests_max: u8,
     /// By which rules the group plays.
     pub safety: Safety,
+    /// What this server sees by itself.
+    pub sightings: Sightings,
     /// When a recovered server gets its function back.
     pub failback: Failback,
     /// How servers are held off that fail again and again, if they are.
@@ -119,6 +122,7 @@ struct SiteFile {
     guests_max: u8,
     #[serde(default)]
     safety: Rules,
+    sightings: Option<Vec<Sight>>,
     #[serde(default)]
     failback: Return,
     damping: Option<Flapping>,
@@ -396,6 +400,7 @@ impl SiteFile {
             listen,
             guests_max: self.guests_max,
             safety,
+            sightings: Sightings::of(self.sightings.as_deref(), safety),
             failback: self.failback.0,
             damping: self.damping.as_ref().map(Flapping::checked).transpose()?,
             parts,

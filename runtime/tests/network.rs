@@ -164,7 +164,10 @@ fn a_rival_is_heard_of_and_friends_are_not() {
         let address: IpAddr = vip.parse().unwrap();
         lan.on(0, || async {
             let friend = Lan::mac(2).parse().unwrap();
-            let rivals = Rivals::listen(&eth0(), &[friend]).unwrap();
+            // Of each family one that is not the one that is spoken of.
+            let others = ["10.77.0.202", "fd77::202"].map(|other| other.parse().unwrap());
+            let listened = [others[0], others[1], address];
+            let rivals = Rivals::listen(&eth0(), &[friend], &listened).unwrap();
             let say = |i| {
                 lan.on(i, || async move {
                     let link = Link::open(&eth0(), address).unwrap();
@@ -181,7 +184,56 @@ fn a_rival_is_heard_of_and_friends_are_not() {
             let rival = rivals.next(|held| held == address).await.unwrap();
             let mac = Lan::mac(1).parse().unwrap();
             assert_eq!(rival, Rival { address, mac });
+            // Nobody speaks of the others, and what is said of this one is not listened for.
+            let deaf = Rivals::listen(&eth0(), &[], &others).unwrap();
+            say(1);
+            let heard = timeout(LIMIT / 4, deaf.next(|_| true)).await;
+            assert!(heard.is_err(), "{heard:?}");
         });
+        // A rival that says nothing by itself answers a question.
+        lan.on(1, || claim(vip));
+        lan.on(0, || async {
+            let rivals = Rivals::listen(&eth0(), &[], &[address]).unwrap();
+            rivals.ask(address).await.unwrap();
+            let rival = timeout(LIMIT, rivals.next(|_| true)).await.unwrap();
+            let mac = Lan::mac(1).parse().unwrap();
+            assert_eq!(rival.unwrap(), Rival { address, mac });
+        });
+    }
+}
+
+#[test]
+fn an_own_address_is_announced_once_more_while_it_is_here() {
+    use tetrarch_runtime::parts::OwnAddress;
+    use tetrarch_runtime::parts::address::OwnVirtualAddress;
+
+    if !here() {
+        return;
+    }
+    let lan = Lan::new(3);
+    for vip in VIPS {
+        let address: VirtualAddress = vip.parse().unwrap();
+        lan.on(1, || claim(vip));
+        // The client knows the other server, and the own address is on this one without its doing.
+        assert!(lan.on(2, || async move {
+            let network = Network::open().unwrap();
+            let asked = network.examine(address.address(), &NetworkMethod::Echo, LIMIT);
+            asked.await.unwrap()
+        }));
+        lan.on(0, || async {
+            let table = Addresses::open().unwrap();
+            let own = OwnVirtualAddress::new("eth0".to_owned(), address, Probe::default(), table);
+            own.announce().await.unwrap();
+        });
+        assert_eq!(lan.neighbour(2, vip), Some(Lan::mac(1)), "nothing is here");
+        lan.on(0, || async {
+            claim(vip).await;
+            let table = Addresses::open().unwrap();
+            let own = OwnVirtualAddress::new("eth0".to_owned(), address, Probe::default(), table);
+            assert!(own.holds().await.unwrap());
+            own.announce().await.unwrap();
+        });
+        assert_eq!(lan.neighbour(2, vip), Some(Lan::mac(0)));
     }
 }
 

@@ -8,14 +8,22 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_tetrarch");
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What is not the own address: examinations find everything well, and virtual servers do as they are told.
-const PARTS: &str = "#!/bin/sh\nexit 0\n";
+/// What is not the own address: examinations find everything well, unless the server examines itself and there is a
+/// file that says otherwise, and virtual servers do as they are told.
+const PARTS: &str = r#"#!/bin/sh
+cd "$(dirname "$0")" || exit 1
+case "$1 $2 $TETRARCH_DATA" in
+    "examine-services server1 "*/server1/*) if [ -e failing-by-itself ]; then echo 1; fi ;;
+esac
+exit 0
+"#;
 
 /// Whether this test can run here; with `TETRARCH_REQUIRE_REAL=1`, as in the CI, it must.
 pub(crate) fn available() -> bool {
@@ -53,15 +61,22 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn new() -> Self {
+        Self::under("safety = \"guarded\"", "4s")
+    }
+
+    /// A site under these rules, with leases of this term.
+    pub(crate) fn under(rules: &str, lease_term: &str) -> Self {
+        static SERIAL: AtomicU32 = AtomicU32::new(0);
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let folder = tempfile::tempdir().unwrap();
-        let prefix = format!("tg{}", std::process::id());
+        let prefix = format!("tg{}x{serial}", std::process::id());
         let site = Self {
             folder,
             prefix,
             agents: Vec::new(),
         };
         site.make_network();
-        site.make_settings();
+        site.make_settings(rules, lease_term);
         site
     }
 
@@ -73,29 +88,52 @@ impl Site {
         format!("{}h{n}", self.prefix)
     }
 
+    /// The namespace of the switch, which is also a client at 10.78.0.9.
+    pub(crate) fn switch(&self) -> String {
+        format!("{}sw", self.prefix)
+    }
+
     fn make_network(&self) {
-        let switch = format!("{}sw", self.prefix);
+        let switch = self.switch();
         ip(&format!("netns add {switch}"));
+        // A bridge without a MAC address of its own takes another with each port, and forgets its neighbours.
         ip(&format!(
-            "-n {switch} link add br0 type bridge stp_state 0 forward_delay 0"
+            "-n {switch} link add br0 address 52:54:00:00:00:09 type bridge stp_state 0 forward_delay 0"
         ));
         ip(&format!("-n {switch} link set br0 up"));
-        for n in [1, 2] {
-            let host = self.host(n);
-            ip(&format!("netns add {host}"));
-            ip(&format!(
-                "-n {switch} link add p{n} type veth peer name eth0 netns {host}"
-            ));
-            ip(&format!("-n {switch} link set p{n} master br0 up"));
-            ip(&format!("-n {host} link set lo up"));
-            ip(&format!("-n {host} link set eth0 up"));
-            ip(&format!("-n {host} addr add 10.78.0.{n}/24 dev eth0"));
-        }
+        ip(&format!("-n {switch} addr add 10.78.0.9/24 dev br0"));
+        self.add_host(1);
+        self.add_host(2);
+    }
+
+    /// Another machine on the switch.
+    pub(crate) fn add_host(&self, n: usize) {
+        let (host, switch) = (self.host(n), self.switch());
+        ip(&format!("netns add {host}"));
+        ip(&format!(
+            "-n {switch} link add p{n} type veth peer name eth0 netns {host} address {}",
+            Self::mac(n)
+        ));
+        ip(&format!("-n {switch} link set p{n} master br0 up"));
+        ip(&format!("-n {host} link set lo up"));
+        ip(&format!("-n {host} link set eth0 up"));
+        ip(&format!("-n {host} addr add 10.78.0.{n}/24 dev eth0"));
+    }
+
+    pub(crate) fn mac(n: usize) -> String {
+        format!("52:54:00:00:00:0{n}")
+    }
+
+    /// What the client takes for the MAC address of `address`, if it thinks that it knows one.
+    pub(crate) fn known_to_client(&self, address: &str) -> Option<String> {
+        let line = ip(&format!("-n {} neigh show {address}", self.switch()));
+        let at = line.split_whitespace().skip_while(|word| *word != "lladdr");
+        at.skip(1).map(str::to_owned).next()
     }
 
     /// The settings that `init` makes, with folders of their own, short waits, and the own address done by
     /// the agent itself.
-    fn make_settings(&self) {
+    fn make_settings(&self, rules: &str, lease_term: &str) {
         let program = self.path("parts");
         fs::write(&program, PARTS).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
@@ -120,13 +158,15 @@ impl Site {
             let own = self.path(&format!("site/server{n}"));
             let file = own.join("site.toml");
             let mut text = fs::read_to_string(&file).unwrap();
+            text = text.replacen("safety = \"guarded\"\n", "", 1);
             text.push_str(&format!(
                 "by_program = [\"examine\", \"services\", \"power\", \"virtual-servers\"]\n\
+                 {rules}\n\
                  [network]\ninterface = \"eth0\"\n\
                  [folders]\nshared = {shared:?}\nstate = {state:?}\nrun = {run:?}\n\
                  [tls]\nauthorities = {authorities:?}\ncertificate = {certificate:?}\nkey = {key:?}\n\
                  [executer]\nlook_every = \"100ms\"\n\
-                 [timing]\ninter_monitoring = \"1s\"\nlease_term = \"4s\"\n",
+                 [timing]\ninter_monitoring = \"1s\"\nlease_term = \"{lease_term}\"\n",
                 shared = self.path("site/shared"),
                 state = own.join("state"),
                 run = self.run(n),
@@ -221,8 +261,10 @@ impl Drop for Site {
                 .args(["-KILL", &pid.to_string()])
                 .status();
         }
-        for name in [self.host(1), self.host(2), format!("{}sw", self.prefix)] {
-            let _ = Command::new("ip").args(["netns", "del", &name]).status();
+        let hosts = [1, 2, 3].map(|n| self.host(n));
+        for name in hosts.into_iter().chain([self.switch()]) {
+            // Not every site has a third host.
+            let _ = Command::new("ip").args(["netns", "del", &name]).output();
         }
     }
 }

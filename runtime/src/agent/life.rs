@@ -5,9 +5,10 @@ use std::sync::Arc;
 use tetrarch_core::Config;
 use tetrarch_core::data::GroupData;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tracing::{info, warn};
 
+use super::rivals::Watched;
 use super::{Agent, Command, LOCAL_MAX, MakeParts, requests};
 use crate::clock::Clock;
 use crate::driver::{Driver, Handle};
@@ -24,6 +25,8 @@ const REQUESTS_MAX: usize = 4;
 pub(super) struct Life {
     pub(super) handle: Handle,
     driver: JoinHandle<()>,
+    /// What goes on beside the driver, and ends with this value.
+    _beside: JoinSet<()>,
 }
 
 impl Life {
@@ -85,9 +88,14 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
         shared.telling.follow(&shared.site, &handle);
         shared.handle.send_replace(Some(handle.clone()));
         shared.parts.send_replace(Some(parts));
+        let mut beside = JoinSet::new();
+        if let Some(watched) = Watched::of(&shared.site, &group) {
+            beside.spawn(watched.watch(handle.clone()));
+        }
         self.life = Some(Life {
             handle,
             driver: tokio::spawn(driver.run()),
+            _beside: beside,
         });
         info!(fresh, "the management programs start");
         Ok(())

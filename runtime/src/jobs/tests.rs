@@ -108,6 +108,10 @@ impl VirtualServers for Server {
         self.call("release").await
     }
 
+    async fn announce(&self, _: ServerId) -> Result<(), Failure> {
+        self.call("announce").await
+    }
+
     async fn suspend(&self, _: ServerId) -> Result<(), Failure> {
         self.call("suspend").await
     }
@@ -124,6 +128,10 @@ impl OwnAddress for Server {
 
     async fn release(&self) -> Result<(), Failure> {
         self.call("release own").await
+    }
+
+    async fn announce(&self) -> Result<(), Failure> {
+        self.call("announce own").await
     }
 }
 
@@ -431,4 +439,30 @@ async fn the_guard_hears_of_what_is_known_to_be_off() {
     bench.begin(suspend(function)).await;
     tokio::time::sleep(Duration::from_secs(121)).await;
     assert_eq!(*bench.server.off.lock().unwrap(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_is_announced_before_it_is_taken_off_and_not_after() {
+    let mut bench = Bench::new();
+    bench.jobs.announce(function());
+    bench.jobs.announce(bench.jobs.me);
+    let release = Action::Release {
+        function: function(),
+    };
+    bench.begin(release).await;
+    assert_eq!(bench.server.calls(), ["announce", "announce own"]);
+    bench.let_end(2).await;
+    assert_eq!(bench.server.calls()[2..], ["end", "end", "release"]);
+    // One that comes after waits, and one that hangs does not hinder the next for ever.
+    bench.jobs.announce(function());
+    settle().await;
+    assert_eq!(bench.server.calls().len(), 5);
+    bench.let_end(1).await;
+    assert_eq!(bench.server.calls()[5..], ["end", "announce"]);
+    bench.begin(release).await;
+    let job_max = bench.jobs.timing.job_max;
+    tokio::time::sleep(Duration::from_nanos(job_max.as_nanos() + 1)).await;
+    assert_eq!(bench.server.calls()[7..], ["release"]);
+    // Nobody waits for an announcement, so nothing is told of it.
+    assert_eq!(bench.results().len(), 1);
 }

@@ -4,7 +4,6 @@
 //! it is suspended. What clients find is decided by this host, at the cable between the machine and the
 //! bridge: whoever takes the address from a virtual server need not rely on what is inside it.
 
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -106,6 +105,11 @@ impl GuestServer {
         Ok(self.server.state().await? == Some(RunState::Running))
     }
 
+    /// Whether clients reach it at the address.
+    async fn serves(&self) -> Result<bool, Failure> {
+        Ok(self.plug.is_plugged().await? && self.runs().await?)
+    }
+
     /// Sets the guest's clock, which stood still with it. It serves meanwhile, and all the same if that fails.
     async fn set_time(self: Arc<Self>) {
         if let Err(why) = self
@@ -187,10 +191,10 @@ impl Guests {
     }
 
     /// Tells the neighbours where the address is now. The guest itself says nothing when it gets one.
-    async fn announce(&self, function: ServerId, address: IpAddr, mac: Mac) -> Result<(), Failure> {
-        let interface = Interface::find(&self.interface)?;
+    async fn tell(&self, function: ServerId, guest: &GuestServer) -> Result<(), Failure> {
+        let (interface, address) = (Interface::find(&self.interface)?, guest.address.address());
         let link = Link::open(&interface, address)?;
-        let announcements = announce(link, address, mac).await?;
+        let announcements = announce(link, address, guest.mac).await?;
         self.announcing(function, Some(announcements));
         Ok(())
     }
@@ -203,7 +207,7 @@ impl VirtualServers for Guests {
             let (Some(guest), Some(function)) = (guest, ServerId::new(place)) else {
                 continue;
             };
-            if guest.plug.is_plugged().await? && guest.runs().await? {
+            if guest.serves().await? {
                 serving = serving.with(function);
             }
         }
@@ -234,9 +238,8 @@ impl VirtualServers for Guests {
     async fn assign(&self, function: ServerId) -> Result<(), Failure> {
         let guest = self.of(function)?;
         guest.plug.plug().await?;
-        let address = guest.address.address();
         // One that cannot be told now has the address all the same.
-        if let Err(why) = self.announce(function, address, guest.mac).await {
+        if let Err(why) = self.tell(function, guest).await {
             warn!(%function, %why, "address not announced");
         }
         if let Err(why) = guest.equip().await {
@@ -250,6 +253,14 @@ impl VirtualServers for Guests {
     async fn release(&self, function: ServerId) -> Result<(), Failure> {
         self.announcing(function, None);
         Ok(self.of(function)?.plug.unplug().await?)
+    }
+
+    async fn announce(&self, function: ServerId) -> Result<(), Failure> {
+        let guest = self.of(function)?;
+        if guest.serves().await? {
+            self.tell(function, guest).await?;
+        }
+        Ok(())
     }
 
     async fn suspend(&self, function: ServerId) -> Result<(), Failure> {

@@ -112,6 +112,13 @@ impl<N: VirtualServers> VirtualServers for Either<N> {
         }
     }
 
+    async fn announce(&self, function: ServerId) -> Result<(), Failure> {
+        match self {
+            Self::Native(part) => part.announce(function).await,
+            Self::Program(program) => VirtualServers::announce(program, function).await,
+        }
+    }
+
     async fn suspend(&self, function: ServerId) -> Result<(), Failure> {
         match self {
             Self::Native(part) => part.suspend(function).await,
@@ -141,6 +148,13 @@ impl<N: OwnAddress> OwnAddress for Either<N> {
             Self::Program(program) => OwnAddress::release(program).await,
         }
     }
+
+    async fn announce(&self) -> Result<(), Failure> {
+        match self {
+            Self::Native(part) => part.announce().await,
+            Self::Program(program) => OwnAddress::announce(program).await,
+        }
+    }
 }
 
 impl OwnAddress for Arc<OwnVirtualAddress> {
@@ -154,6 +168,10 @@ impl OwnAddress for Arc<OwnVirtualAddress> {
 
     async fn release(&self) -> Result<(), Failure> {
         (**self).release().await
+    }
+
+    async fn announce(&self) -> Result<(), Failure> {
+        (**self).announce().await
     }
 }
 

@@ -12,9 +12,11 @@
 //! | `resume HOST`, `cold-start HOST` | start the virtual server of HOST here | a job |
 //! | `undo-start HOST` | end whatever of such a start there is | a job |
 //! | `assign HOST`, `release HOST` | give it the virtual IP address, or take it off | a job |
+//! | `announce HOST` | tell the neighbours once more that the address is here | a job |
 //! | `suspend HOST` | suspend it | a job |
 //! | `holds-own` | print `yes` or `no`: whether this server has its own virtual IP address | an examination |
 //! | `assign-own`, `release-own` | put it on this server, or take it off | a job |
+//! | `announce-own` | tell the neighbours once more that it is here | a job |
 //!
 //! HOST is the host name in the management data, whose folder is in the environment variable
 //! `TETRARCH_DATA`. The program ends with 0 if it has done what it was asked; what it prints on standard
@@ -212,6 +214,10 @@ impl VirtualServers for Program {
         self.done("release", function).await
     }
 
+    async fn announce(&self, function: ServerId) -> Result<(), Failure> {
+        self.done("announce", function).await
+    }
+
     async fn suspend(&self, function: ServerId) -> Result<(), Failure> {
         self.done("suspend", function).await
     }
@@ -233,6 +239,10 @@ impl OwnAddress for Program {
 
     async fn release(&self) -> Result<(), Failure> {
         Ok(self.call(&["release-own"]).await.map(drop)?)
+    }
+
+    async fn announce(&self) -> Result<(), Failure> {
+        Ok(self.call(&["announce-own"]).await.map(drop)?)
     }
 }
 

@@ -121,6 +121,14 @@ pub trait VirtualServers: Send + Sync + 'static {
     /// When it may still hold it.
     fn release(&self, function: ServerId) -> impl Future<Output = Result<(), Failure>> + Send;
 
+    /// Tells the neighbours once more that the virtual server here has the virtual IP address, since
+    /// somebody else has said that he has it. Nothing is told when the address is not with it.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be told.
+    fn announce(&self, function: ServerId) -> impl Future<Output = Result<(), Failure>> + Send;
+
     /// Suspends the virtual server; ends when it no longer runs.
     ///
     /// # Errors
@@ -151,6 +159,14 @@ pub trait OwnAddress: Send + Sync + 'static {
     ///
     /// When this server may still hold it.
     fn release(&self) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Tells the neighbours once more that the address is here, since somebody else has said that he has
+    /// it. Nothing is told when it is not here.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be told.
+    fn announce(&self) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 /// What this server may hold, and until when. Instants are spans since the start of the machine.

@@ -29,6 +29,32 @@ impl<'de> Deserialize<'de> for Rules {
     }
 }
 
+/// What this server sees by itself, without having asked what the protocol asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sightings {
+    /// Whether it watches for others that use an address which is on it.
+    pub rivals: bool,
+}
+
+/// A thing that a server can see by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Sight {
+    Rivals,
+}
+
+impl Sightings {
+    /// Those of the list `sightings`. Without one guarded groups watch for rivals, as there are none as long as all
+    /// goes well, and the paper's servers do not.
+    pub(super) fn of(list: Option<&[Sight]>, safety: Safety) -> Self {
+        Self {
+            rivals: list.map_or(safety == Safety::Guarded, |list| {
+                list.contains(&Sight::Rivals)
+            }),
+        }
+    }
+}
+
 /// The value of `failback`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Return(pub(super) Failback);

@@ -80,6 +80,11 @@ fn errors_name_the_place_and_what_was_expected() {
             "\"0s\"",
             "inter_monitoring must be longer than zero",
         ),
+        (
+            "guests_max = 3",
+            "guests_max = 3\nsightings = [\"rivals\", \"ghosts\"]",
+            "site.toml:5:24: unknown variant `ghosts`, expected `rivals`",
+        ),
         ("name = \"office\"", "name = \"office", "site.toml:1:"),
     ];
     for (from, to, expected) in cases {

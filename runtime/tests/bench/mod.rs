@@ -200,6 +200,11 @@ impl VirtualServers for Seat {
         self.done(function, Action::Release { function }).await
     }
 
+    /// The simulated network knows of no announcements.
+    async fn announce(&self, _: ServerId) -> Result<(), Failure> {
+        Ok(())
+    }
+
     async fn suspend(&self, function: ServerId) -> Result<(), Failure> {
         self.done(function, Action::Suspend { function }).await
     }
@@ -216,6 +221,10 @@ impl OwnAddress for Seat {
 
     async fn release(&self) -> Result<(), Failure> {
         self.done(self.me, Action::ReleaseOwn).await
+    }
+
+    async fn announce(&self) -> Result<(), Failure> {
+        Ok(())
     }
 }
 

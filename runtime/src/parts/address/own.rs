@@ -171,9 +171,26 @@ impl OwnVirtualAddress {
         self.table.add(&interface, self.address, lifetime).await?;
         // Held already, it is announced again: somebody may have doubted it. One that cannot be told
         // now has the address all the same, and its clients ask for it sooner or later.
-        match announce(link, address, interface.mac()).await {
-            Ok(announcements) => self.announcing(Some(announcements)),
-            Err(error) => warn!(%error, "address not announced"),
+        if let Err(error) = self.tell(link).await {
+            warn!(%error, "address not announced");
+        }
+        Ok(())
+    }
+
+    async fn tell(&self, link: Link) -> Result<(), LinkError> {
+        let owner = link.interface().mac();
+        let announcements = announce(link, self.address.address(), owner).await?;
+        self.announcing(Some(announcements));
+        Ok(())
+    }
+
+    /// Announces the address anew, if it is meant to be here and is.
+    async fn insist(&self) -> Result<(), OwnAddressError> {
+        let is_meant = self.is_meant.lock().await;
+        let address = self.address.address();
+        if *is_meant && self.table.holds(address).await? {
+            let interface = Interface::find(&self.interface)?;
+            self.tell(Link::open(&interface, address)?).await?;
         }
         Ok(())
     }
@@ -212,6 +229,10 @@ impl OwnAddress for OwnVirtualAddress {
 
     async fn release(&self) -> Result<(), Failure> {
         Ok(self.give_up().await?)
+    }
+
+    async fn announce(&self) -> Result<(), Failure> {
+        Ok(self.insist().await?)
     }
 }
 

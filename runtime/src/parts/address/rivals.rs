@@ -6,7 +6,7 @@ use tetrarch_core::data::Mac;
 
 use super::frame::Statement;
 use super::interface::Interface;
-use super::link::{Link, LinkError};
+use super::link::{Family, Link, LinkError};
 
 /// Somebody else who uses an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,26 +20,48 @@ pub struct Rival {
 /// Listens for rivals on one interface.
 #[derive(Debug)]
 pub struct Rivals {
-    v4: Link,
-    v6: Link,
+    /// None without an address of that family.
+    v4: Option<Link>,
+    v6: Option<Link>,
     own: Vec<Mac>,
 }
 
 impl Rivals {
-    /// Begins to listen on `interface`. What `own` virtual servers say is not taken for a rival's word,
-    /// nor what the interface itself says.
+    /// Begins to listen on `interface` to whoever says that he has one of `addresses`, a few. What `own`
+    /// virtual servers say is not taken for a rival's word, nor what the interface itself says.
     ///
     /// # Errors
     ///
     /// Without the capability `CAP_NET_RAW`, or when the interface has gone.
-    pub fn listen(interface: &Interface, own: &[Mac]) -> Result<Self, LinkError> {
+    pub fn listen(
+        interface: &Interface,
+        own: &[Mac],
+        addresses: &[IpAddr],
+    ) -> Result<Self, LinkError> {
         let mut own = own.to_vec();
         own.push(interface.mac());
         Ok(Self {
-            v4: Link::open(interface, IpAddr::from([0; 4]))?,
-            v6: Link::open(interface, IpAddr::from([0; 16]))?,
+            v4: Link::open_for(interface, Family::V4, addresses)?,
+            v6: Link::open_for(interface, Family::V6, addresses)?,
             own,
         })
+    }
+
+    /// Asks who has `address`, one of those that are listened for: a rival that says nothing by himself
+    /// answers. Nobody who hears the question changes what he knows.
+    ///
+    /// # Errors
+    ///
+    /// When the question cannot be sent.
+    pub async fn ask(&self, address: IpAddr) -> Result<(), LinkError> {
+        let link = match Family::of(address) {
+            Family::V4 => &self.v4,
+            Family::V6 => &self.v6,
+        };
+        match link {
+            Some(link) => link.ask(address).await,
+            None => Ok(()),
+        }
     }
 
     /// The next frame in which somebody else says that he has one of the `held` addresses.
@@ -52,8 +74,8 @@ impl Rivals {
     pub async fn next(&self, held: impl Fn(IpAddr) -> bool) -> Result<Rival, LinkError> {
         loop {
             let statement = tokio::select! {
-                heard = self.v4.hear() => heard?,
-                heard = self.v6.hear() => heard?,
+                heard = hear(self.v4.as_ref()) => heard?,
+                heard = hear(self.v6.as_ref()) => heard?,
             };
             // One who only asks will be answered by the kernel, and is no rival yet.
             let Statement::Has(address, mac) = statement else {
@@ -63,5 +85,12 @@ impl Rivals {
                 return Ok(Rival { address, mac });
             }
         }
+    }
+}
+
+async fn hear(link: Option<&Link>) -> Result<Statement, LinkError> {
+    match link {
+        Some(link) => link.hear().await,
+        None => core::future::pending().await,
     }
 }
