@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use tetrarch_core::{
     Claim, Command, Config, Deadline, Event, Input, JobId, Members, Message, Node, Outbox, Outcome,
-    Output, Safety, ServerId, Sighting, Span, Time,
+    Output, SERVERS_MAX, Safety, ServerId, Sighting, Span, Time, Version,
 };
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tracing::{info, warn};
 
 use crate::clock::Clock;
 use crate::jobs::Jobs;
-use crate::link::Peers;
+use crate::link::{Peers, Spoken};
 use crate::parts::{Guard, OwnAddress, Parts, VirtualServers};
 use crate::recorder::Recorder;
 use crate::status::{Facts, Status};
@@ -119,6 +119,9 @@ pub struct Driver<C, P, N> {
     record: Option<Recorder>,
     facts: Facts,
     held: watch::Sender<Members>,
+    /// In which versions the others are spoken to, and which of that the node knows.
+    spoken: watch::Receiver<Spoken>,
+    known: [Version; SERVERS_MAX],
 }
 
 impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
@@ -147,6 +150,8 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
             tell,
         );
         let driver = Self {
+            spoken: peers.spoken(),
+            known: [config.version(); SERVERS_MAX],
             clock,
             parts,
             peers,
@@ -169,6 +174,7 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
     pub async fn run(mut self) {
         let start = self.found().await;
         self.step(start);
+        self.tell_versions();
         while self.node.view().is_running() {
             let at = self.deadline.map(|deadline| deadline.at);
             let clock = self.clock.clone();
@@ -182,6 +188,7 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
             tokio::select! {
                 biased;
                 () = wake => self.step(Input::Deadline),
+                Ok(()) = self.spoken.changed() => self.tell_versions(),
                 // The driver holds a sender itself, so the channel is never closed.
                 Some(told) = self.told.recv() => self.hear(told),
             }
@@ -284,7 +291,24 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
         if input != Input::Deadline && self.deadline.is_some_and(is_overdue) {
             self.step_once(Input::Deadline);
         }
+        // Whoever greets does so before he says anything; what he says is not to overtake that.
+        if self.spoken.has_changed().unwrap_or(false) && self.node.view().is_running() {
+            self.tell_versions();
+        }
         self.step_once(input);
+    }
+
+    /// Tells the node which versions the others speak, as far as it takes them to speak another.
+    fn tell_versions(&mut self) {
+        let spoken = *self.spoken.borrow_and_update();
+        for server in ServerId::all(self.node.config().size()) {
+            if let Some(version) = spoken.with(server)
+                && self.known[server.index()] != version
+            {
+                self.known[server.index()] = version;
+                self.step_once(Input::Speaks { server, version });
+            }
+        }
     }
 
     fn step_once(&mut self, input: Input) {

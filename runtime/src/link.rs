@@ -2,7 +2,8 @@
 
 use core::future::Future;
 
-use tetrarch_core::{Message, ServerId, ServiceSet};
+use tetrarch_core::{Message, SERVERS_MAX, ServerId, ServiceSet, Version};
+use tokio::sync::watch;
 
 use crate::parts::Failure;
 
@@ -24,11 +25,31 @@ pub enum Request {
     },
 }
 
+/// The versions of the protocol in which the others are spoken to, as far as they have greeted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spoken([Option<Version>; SERVERS_MAX]);
+
+impl Spoken {
+    /// The version in which `server` is spoken to; none before it has greeted.
+    #[must_use]
+    pub const fn with(&self, server: ServerId) -> Option<Version> {
+        self.0[server.index()]
+    }
+
+    /// From now on `server` is spoken to in `version`. Tells whether that is news.
+    pub fn set(&mut self, server: ServerId, version: Version) -> bool {
+        self.0[server.index()].replace(version) != Some(version)
+    }
+}
+
 /// The connections of one server to the others.
 pub trait Peers: Send + Sync + 'static {
     /// Sends `message` to `to` if that is possible at this moment, and drops it otherwise: messages
     /// may be lost, and one that is late is worth less than the next one.
     fn send(&self, to: ServerId, message: Message);
+
+    /// The versions in which the others are spoken to, known before anything comes from them.
+    fn spoken(&self) -> watch::Receiver<Spoken>;
 
     /// Asks `to` for something; ends with its answer.
     ///

@@ -4,10 +4,11 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use tetrarch_core::{Claims, Members, Message, Owner, Time};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 use super::*;
+use crate::link::Spoken;
 use crate::parts::Services;
 
 /// A clock on tokio's paused one.
@@ -195,6 +196,10 @@ impl Guard for Server {
 
 impl Peers for Server {
     fn send(&self, _: ServerId, _: Message) {}
+
+    fn spoken(&self) -> watch::Receiver<Spoken> {
+        watch::channel(Spoken::default()).1
+    }
 
     async fn request(&self, _: ServerId, _: Request) -> Result<(), Failure> {
         self.call("request").await

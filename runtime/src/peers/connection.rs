@@ -83,10 +83,12 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Send>(
         Ok(greeting) => greeting,
         Err(ended) => return ended,
     };
-    if let Err(difference) = inner.compare(peer, &greeting) {
-        return difference.into();
-    }
-    let Some((number, replaced)) = inner.add(peer, send.clone(), greeting.life) else {
+    let version = match inner.compare(peer, &greeting) {
+        Ok(version) => version,
+        Err(difference) => return difference.into(),
+    };
+    let added = inner.add(peer, send.clone(), version, greeting.life);
+    let Some((number, replaced)) = added else {
         return Ended::Outlived;
     };
     let from = Sender {

@@ -4,14 +4,16 @@
 //! |---|---|
 //! | 2 | length of the rest, big-endian, 1 to [`FRAME_BYTES_MAX`] |
 //! | 1 | kind |
-//! | rest | 0: sequence number (8), then a message as in [`tetrarch_core::wire`]; 3: version, safety (0 paper, 1 guarded), digest of the ring (8), digest of the timing (8), life (8), as a greeting; 1: number (4), then 1 and the failing services, 2, or 3 and whether the flag file shall be there (0 or 1), as a request; 2: number (4), then 1 if it was done and 0 if not, as its answer; 4: number (4), as a question how things stand; 5: number (4), then a [`Report`], as its answer |
+//! | rest | 0: sequence number (8), then a message as in [`tetrarch_core::wire`]; 3: the oldest and the newest version that the sender speaks, safety (0 paper, 1 guarded), digest of the ring (8), digest of the timing (8), life (8), as a greeting; 1: number (4), then 1 and the failing services, 2, or 3 and whether the flag file shall be there (0 or 1), as a request; 2: number (4), then 1 if it was done and 0 if not, as its answer; 4: number (4), as a question how things stand; 5: number (4), then a [`Report`], as its answer |
+//!
+//! A greeting keeps its form in all versions, so that programs of any two of them can say which they speak.
 
 use tetrarch_core::wire::{self, MESSAGE_BYTES_MAX, WireError};
 use tetrarch_core::{Message, Safety, ServiceSet};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::greeting::{Greeting, Settings};
+use super::greeting::{Greeting, Settings, Versions};
 use crate::link::Request;
 use crate::report::Report;
 
@@ -89,7 +91,8 @@ impl Frame {
             Self::Greeting(Greeting { settings, life }) => {
                 bytes.extend([
                     3,
-                    settings.version,
+                    settings.versions.oldest,
+                    settings.versions.newest,
                     u8::from(settings.safety == Safety::Guarded),
                 ]);
                 for number in [settings.ring, settings.timing, *life] {
@@ -137,8 +140,9 @@ impl Frame {
     /// When it is of no known kind or form.
     pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
         match *bytes {
-            [3, version, safety @ (0 | 1), ref numbers @ ..] => {
-                greeting(version, safety, numbers).ok_or(FrameError::Kind(3))
+            [3, oldest, newest, safety @ (0 | 1), ref numbers @ ..] if oldest <= newest => {
+                let versions = Versions { oldest, newest };
+                greeting(versions, safety, numbers).ok_or(FrameError::Kind(3))
             }
             [0, ref rest @ ..] => {
                 let (sequence, message) = rest.split_first_chunk().ok_or(FrameError::Kind(0))?;
@@ -197,12 +201,12 @@ impl Frame {
     }
 }
 
-fn greeting(version: u8, safety: u8, numbers: &[u8]) -> Option<Frame> {
+fn greeting(versions: Versions, safety: u8, numbers: &[u8]) -> Option<Frame> {
     let (ring, rest) = numbers.split_first_chunk()?;
     let (timing, life) = rest.split_first_chunk()?;
     Some(Frame::Greeting(Greeting {
         settings: Settings {
-            version,
+            versions,
             safety: if safety == 1 {
                 Safety::Guarded
             } else {
@@ -254,7 +258,10 @@ mod tests {
         [
             Frame::Greeting(Greeting {
                 settings: Settings {
-                    version: 1,
+                    versions: Versions {
+                        oldest: 1,
+                        newest: 200,
+                    },
                     safety: Safety::Guarded,
                     ring: 2,
                     timing: u64::MAX,

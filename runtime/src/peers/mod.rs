@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
-use tetrarch_core::{Message, SERVERS_MAX, ServerId};
+use tetrarch_core::{Message, SERVERS_MAX, ServerId, Version};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -32,7 +32,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, info, warn};
 
 use crate::driver::Handle;
-use crate::link::{Peers, Request};
+use crate::link::{Peers, Request, Spoken};
 use crate::parts::Failure;
 use crate::report::Report;
 use frame::Frame;
@@ -133,6 +133,7 @@ struct Inner {
     credentials: RwLock<Credentials>,
     greeting: Greeting,
     peers: [Mutex<Peer>; SERVERS_MAX],
+    spoken: watch::Sender<Spoken>,
 }
 
 /// What is known of one peer's connections.
@@ -156,6 +157,7 @@ struct Peer {
 #[derive(Debug)]
 struct Connection {
     number: u32,
+    version: Version,
     send: mpsc::Sender<Frame>,
     /// Dropped to end the connection.
     _keep: oneshot::Sender<()>,
@@ -190,9 +192,11 @@ impl Inner {
         read.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Compares the settings of a peer with this server's, and says to the log what differs, once.
-    fn compare(&self, peer: ServerId, greeting: &Greeting) -> Result<(), Difference> {
-        let different = self.greeting.settings.difference(&greeting.settings);
+    /// Compares the settings of a peer with this server's, and says to the log what differs, once. Gives the version
+    /// of the protocol that both speak.
+    fn compare(&self, peer: ServerId, greeting: &Greeting) -> Result<Version, Difference> {
+        let agreed = self.greeting.settings.agreed(&greeting.settings);
+        let different = agreed.err();
         let mut state = self.peer(peer);
         if let Some(difference) = different
             && state.different != different
@@ -200,7 +204,7 @@ impl Inner {
             warn!(%peer, %difference, "refused: the members of a group must have the same settings");
         }
         state.different = different;
-        different.map_or(Ok(()), Err)
+        agreed
     }
 
     /// A new connection with an agent in the life that it greets with; it has been replaced when the receiver
@@ -210,6 +214,7 @@ impl Inner {
         &self,
         peer: ServerId,
         send: mpsc::Sender<Frame>,
+        version: Version,
         life: u64,
     ) -> Option<(u32, oneshot::Receiver<()>)> {
         let mut state = self.peer(peer);
@@ -226,12 +231,15 @@ impl Inner {
         let (keep, replaced) = oneshot::channel();
         state.connections.push(Connection {
             number,
+            version,
             send,
             _keep: keep,
         });
         if state.connections.len() > CONNECTIONS_MAX {
             state.connections.remove(0);
         }
+        self.spoken
+            .send_if_modified(|spoken| spoken.set(peer, version));
         Some((number, replaced))
     }
 
@@ -270,6 +278,7 @@ impl Network {
                 credentials: RwLock::new(credentials),
                 greeting,
                 peers: Default::default(),
+                spoken: watch::Sender::default(),
             }),
         }
     }
@@ -347,10 +356,17 @@ impl Peers for Network {
         let mut state = self.inner.peer(to);
         state.sent += 1;
         let sequence = state.sent;
-        if let Some(newest) = state.connections.last() {
+        // A node that has not heard yet which version the other one speaks may say what that does not know.
+        if let Some(newest) = state.connections.last()
+            && let Some(message) = message.in_version(newest.version)
+        {
             // What does not fit would be late.
             let _ = newest.send.try_send(Frame::Message { sequence, message });
         }
+    }
+
+    fn spoken(&self) -> watch::Receiver<Spoken> {
+        self.inner.spoken.subscribe()
     }
 
     async fn request(&self, to: ServerId, request: Request) -> Result<(), Failure> {

@@ -330,7 +330,7 @@ fn messages_come_in_order_or_not_at_all() {
     let credentials = Credentials::load(&site.files("server1"), &group()).unwrap();
     let inner = Network::new(credentials, greeting()).inner;
     let two = server(1);
-    let connect = |life| inner.add(two, mpsc::channel(1).0, life);
+    let connect = |life| inner.add(two, mpsc::channel(1).0, Version::NEWEST, life);
     let mut kept = vec![connect(100).unwrap()];
     assert!(inner.is_in_order(two, 100, 1));
     assert!(inner.is_in_order(two, 100, 3), "one was lost");
@@ -379,4 +379,74 @@ async fn members_with_other_settings_are_refused() {
         message_arrives(&two.network, 0, &mut one.told).await,
         server(1)
     );
+}
+
+#[tokio::test]
+async fn neighbours_in_version_speak_the_older_one() {
+    use super::greeting::Versions;
+    use tetrarch_core::{Claims, Life, Orders, Sequence, Time};
+
+    let site = Site::new();
+    let one = end(0, &site.servers, &site.files("server1"));
+    let mut older = greeting();
+    older.settings.versions.newest = 1;
+    let mut two = end_with(1, &site.servers, &site.files("server2"), older);
+    let asked = |life| Sequence {
+        life,
+        stamp: Time::from_nanos(7).into(),
+    };
+    let renew = |life| Message::Renew {
+        claims: Claims::NONE,
+        asked: asked(life),
+    };
+    // What the older one has no word for is not said, and the rest in its words.
+    let orders = Orders::NONE;
+    let sending = async {
+        loop {
+            one.network.send(server(1), Message::Orders { orders });
+            one.network.send(server(1), renew(Some(Life::FIRST)));
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let heard = async {
+        for _ in 0..4 {
+            match two.told.recv().await {
+                Some(Told::Message { message, .. }) => assert_eq!(message, renew(None)),
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    let heard = async {
+        tokio::select! {
+            () = sending => unreachable!(),
+            () = heard => {}
+        }
+    };
+    timeout(PATIENCE, heard).await.unwrap();
+    let known = |end: &End, other| end.network.spoken().borrow().with(server(other));
+    assert_eq!(known(&one, 1), Some(Version::V1));
+    assert_eq!(known(&two, 0), Some(Version::V1));
+    two.task.abort();
+
+    // Upgraded, it is spoken to in the newest.
+    let mut two = end(1, &site.servers, &site.files("server2"));
+    message_arrives(&one.network, 1, &mut two.told).await;
+    assert_eq!(known(&one, 1), Some(Version::V2));
+    two.task.abort();
+
+    // One that is too new for it is refused, and the log has the reason.
+    let mut later = greeting();
+    later.settings.versions = Versions {
+        oldest: 3,
+        newest: 4,
+    };
+    let _two = end_with(1, &site.servers, &site.files("server2"), later);
+    let refused = async {
+        while one.network.inner.peer(server(1)).different.is_none() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, refused).await.unwrap();
+    let different = one.network.inner.peer(server(1)).different;
+    assert!(matches!(different, Some(Difference::Version { .. })));
 }

@@ -16,14 +16,14 @@ use tetrarch_core::{
 };
 use tetrarch_runtime::clock::Clock;
 use tetrarch_runtime::driver::{Driver, Handle, Noted};
-use tetrarch_runtime::link::{Peers, Request};
+use tetrarch_runtime::link::{Peers, Request, Spoken};
 use tetrarch_runtime::parts::{
     Examine, Failure, Guard, OwnAddress, Parts, Power, Services, VirtualServers,
 };
 use tetrarch_runtime::recorder::{RecordSettings, Recorder};
 use tetrarch_sim::plant::Plant;
 use tetrarch_sim::scenario::Scenario;
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::{broadcast, oneshot, watch};
 use tokio::task::JoinHandle;
 
 /// Whoever sleeps, by the end of the sleep, the place in the ring and the beginning.
@@ -37,6 +37,8 @@ struct State {
     number: u64,
     /// What the next driver of each server finds on it.
     found: Vec<Found>,
+    /// In which versions each server speaks to the others.
+    spoken: Vec<watch::Sender<Spoken>>,
 }
 
 /// What a driver is to find on its server when it starts.
@@ -119,6 +121,10 @@ impl Seat {
 impl Peers for Seat {
     fn send(&self, to: ServerId, message: Message) {
         self.shared.lock().plant.send(self.me, to, message);
+    }
+
+    fn spoken(&self) -> watch::Receiver<Spoken> {
+        self.shared.lock().spoken[self.me.index()].subscribe()
     }
 
     async fn request(&self, to: ServerId, request: Request) -> Result<(), Failure> {
@@ -299,7 +305,7 @@ struct Driven {
 struct Bench<'a> {
     shared: Shared,
     configs: Vec<Config>,
-    names: &'a [String],
+    scenario: &'a Scenario,
     records: RecordSettings,
     driven: Vec<Option<Driven>>,
     /// Drivers whose programs were stopped.
@@ -336,9 +342,10 @@ pub(crate) async fn run(scenario: &Scenario, folder: &Path) -> Vec<(Time, Server
             results: BTreeMap::new(),
             number: 0,
             found: vec![nothing; size],
+            spoken: (0..size).map(|_| watch::Sender::default()).collect(),
         }))),
         configs: ServerId::all(size).map(config).collect(),
-        names: &scenario.group,
+        scenario,
         records: RecordSettings {
             folder: folder.to_owned(),
             bytes_max: 1 << 20,
@@ -476,13 +483,26 @@ impl Bench<'_> {
                 let driven = self.driven[place].as_ref().unwrap();
                 assert!(driven.handle.seen(sighting).await);
             }
-            Input::Speaks { .. } => unreachable!("all speak one version"),
+            Input::Speaks { server, version } => {
+                let spoken = &self.shared.lock().spoken[place];
+                spoken.send_modify(|spoken| {
+                    spoken.set(server, version);
+                });
+            }
             Input::Deadline => unreachable!("the drivers keep their own wake-ups"),
         }
     }
 
     fn start(&mut self, server: ServerId) {
-        let (config, name) = (self.configs[server.index()], &self.names[server.index()]);
+        let now = self.shared.lock().now;
+        let version = self
+            .scenario
+            .equipment
+            .version_at(&self.scenario.faults, server, now);
+        let config = self.configs[server.index()].with_version(version);
+        let name = &self.scenario.group[server.index()];
+        // Programs that start have heard of nobody yet.
+        self.shared.lock().spoken[server.index()].send_replace(Spoken::default());
         let seat = Seat {
             shared: self.shared.clone(),
             me: server,
