@@ -9,8 +9,9 @@ use crate::status::Status;
 /// The length of a report in bytes.
 pub const REPORT_BYTES: usize = HEAD_BYTES + SERVERS_MAX + SERVERS_MAX * EVENT_BYTES;
 
-/// What comes before the hosts.
-const HEAD_BYTES: usize = 9;
+/// What comes before the hosts: the activity, the flags, and the sets.
+const HEAD_BYTES: usize = 2 + SETS;
+const SETS: usize = 7;
 
 /// The bits of the second byte.
 const HOLDS_OWN: u8 = 1;
@@ -169,18 +170,8 @@ impl Report {
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; REPORT_BYTES] = bytes.try_into().ok()?;
-        let [
-            activity,
-            flags,
-            maintained,
-            away,
-            members,
-            serving,
-            recovering,
-            first,
-            second,
-            rest @ ..,
-        ] = bytes;
+        let [activity, flags, rest @ ..] = bytes;
+        let (sets, rest) = rest.split_first_chunk::<SETS>()?;
         if flags & !(HOLDS_OWN | FROZEN | NO_TAKER) != 0 {
             return None;
         }
@@ -198,10 +189,7 @@ impl Report {
             recovering,
             first,
             second,
-        ] = [
-            maintained, away, members, serving, recovering, first, second,
-        ]
-        .map(|bits| Members::from_bits(*bits));
+        ] = sets.map(Members::from_bits);
         let mut report = Self {
             activity,
             holds_own_address: flags & HOLDS_OWN != 0,
