@@ -51,25 +51,26 @@ impl Ring<'_> {
     /// Whether `wanted` may be ordered now.
     #[must_use]
     pub fn check(&self, wanted: &Wanted<ServerId>) -> Check {
-        let own = match self.own() {
-            Ok(own) => own,
-            Err(why) => return Check::Refused(why),
-        };
+        self.checked(wanted).unwrap_or_else(Check::Refused)
+    }
+
+    /// The same; why it is refused is an error.
+    fn checked(&self, wanted: &Wanted<ServerId>) -> Result<Check, String> {
+        let own = self.own()?;
         match *wanted {
             Wanted::Maintenance { server, on } => {
-                if self.is_maintained(own, server, on) {
-                    return Check::Already(self.maintenance_text(server, on));
-                }
-                Check::Give
+                let is_so = self.is_maintained(own, server, on);
+                Ok(give_unless(is_so, || self.maintenance_text(server, on)))
             }
-            Wanted::Freeze { on } if own.frozen == on => Check::Already(freeze_text(on).to_owned()),
-            Wanted::Freeze { .. } => Check::Give,
-            _ if own.frozen => Check::Refused(FROZEN.to_owned()),
+            Wanted::Freeze { on } => {
+                Ok(give_unless(own.frozen == on, || freeze_text(on).to_owned()))
+            }
+            _ if own.frozen => Err(FROZEN.to_owned()),
             Wanted::HandOver { server, to } => self.check_hand_over(own, server, to),
-            Wanted::HandBack { server } if self.is_home(own, server) => {
-                Check::Already(self.home_text(server))
+            Wanted::HandBack { server } => {
+                let is_so = self.is_home(own, server);
+                Ok(give_unless(is_so, || self.home_text(server)))
             }
-            Wanted::HandBack { .. } => Check::Give,
             Wanted::Rejoin { server } => self.check_rejoin(server),
         }
     }
@@ -133,6 +134,12 @@ impl Ring<'_> {
 
     fn seen(&self, server: ServerId) -> Option<&Seen> {
         self.overview.servers.get(server.index())
+    }
+
+    /// The same, or what to say of a server that is none of the ring.
+    fn known(&self, server: ServerId) -> Result<&Seen, String> {
+        let name = || format!("{} is no server of the ring", self.name(server));
+        self.seen(server).ok_or_else(name)
     }
 
     fn name(&self, server: ServerId) -> String {
@@ -212,53 +219,51 @@ impl Ring<'_> {
         [managers.p1, managers.p2].into_iter().flatten()
     }
 
-    fn check_hand_over(&self, own: &Report, server: ServerId, to: Option<ServerId>) -> Check {
-        let name = self.name(server);
-        let Some(seen) = self.seen(server) else {
-            return Check::Refused(format!("{name} is no server of the ring"));
-        };
+    fn check_hand_over(
+        &self,
+        own: &Report,
+        server: ServerId,
+        to: Option<ServerId>,
+    ) -> Result<Check, String> {
+        let (name, seen) = (self.name(server), self.known(server)?);
         match &seen.function {
             Served::Itself => {}
             Served::VirtualServer { host } => {
-                return if to.is_some_and(|to| self.name(to) != *host) {
-                    Check::Refused(format!(
+                if to.is_some_and(|to| self.name(to) != *host) {
+                    return Err(format!(
                         "the function of {name} is with the virtual server on {host} already"
-                    ))
-                } else if own.away.contains(server) {
-                    Check::Already(away_text(&name, host))
-                } else {
-                    Check::Give
-                };
+                    ));
+                }
+                let is_so = own.away.contains(server);
+                return Ok(give_unless(is_so, || away_text(&name, host)));
             }
-            Served::Nobody => {
-                return Check::Refused(format!("nobody serves the function of {name}"));
-            }
+            Served::Nobody => return Err(format!("nobody serves the function of {name}")),
             Served::Several { hosts } => {
                 let hosts = hosts.join(" and ");
-                return Check::Refused(format!("{hosts} all serve the function of {name}"));
+                return Err(format!("{hosts} all serve the function of {name}"));
             }
             Served::Unknown { .. } => {
                 let why = seen.unasked.as_deref().unwrap_or("some could not be asked");
-                return Check::Refused(format!(
+                return Err(format!(
                     "who serves the function of {name} is not known: {why}"
                 ));
             }
         }
         if let Some(who) = &seen.recovered_by {
-            return Check::Refused(format!("{who} is recovering {name}; wait until it has"));
+            return Err(format!("{who} is recovering {name}; wait until it has"));
         }
         let mut takers = self.takers(own, server);
-        let Some(taker) = takers.find(|taker| self.is_managing(*taker)) else {
-            return Check::Refused(format!("no manager of {name} manages at this moment"));
-        };
+        let taker = takers
+            .find(|taker| self.is_managing(*taker))
+            .ok_or_else(|| format!("no manager of {name} manages at this moment"))?;
         match to {
             Some(to) if to != taker => {
                 let (taker, to) = (self.name(taker), self.name(to));
-                Check::Refused(format!(
+                Err(format!(
                     "the function of {name} goes to {taker}, by its place in the ring, and not to {to}"
                 ))
             }
-            _ => Check::Give,
+            _ => Ok(Check::Give),
         }
     }
 
@@ -312,22 +317,19 @@ impl Ring<'_> {
         }
     }
 
-    fn check_rejoin(&self, server: ServerId) -> Check {
-        let name = self.name(server);
-        let Some(seen) = self.seen(server) else {
-            return Check::Refused(format!("{name} is no server of the ring"));
-        };
+    fn check_rejoin(&self, server: ServerId) -> Result<Check, String> {
+        let (name, seen) = (self.name(server), self.known(server)?);
         match (&seen.unasked, seen.in_ring, seen.state, &seen.function) {
-            (Some(why), ..) => Check::Refused(format!(
+            (Some(why), ..) => Err(format!(
                 "{name} cannot be asked: {why}; see to it that its agent runs"
             )),
             (None, Some(true), State::Managing, Served::Itself) => {
-                Check::Already(self.home_text(server))
+                Ok(Check::Already(self.home_text(server)))
             }
-            (None, Some(true), State::Managing, _) => Check::Already(format!(
+            (None, Some(true), State::Managing, _) => Ok(Check::Already(format!(
                 "{name} is in the ring; `tetrarch order hand-back {name}` gives it its function back"
-            )),
-            _ => Check::Give,
+            ))),
+            _ => Ok(Check::Give),
         }
     }
 
@@ -347,8 +349,9 @@ impl Ring<'_> {
 
     fn not_home_text(&self, server: ServerId) -> String {
         let name = self.name(server);
-        let Some(seen) = self.seen(server) else {
-            return format!("{name} is no server of the ring");
+        let seen = match self.known(server) {
+            Ok(seen) => seen,
+            Err(why) => return why,
         };
         let why = match (&seen.unasked, seen.state, &seen.recovered_by) {
             (Some(why), ..) => format!("it cannot be asked: {why}"),
@@ -357,6 +360,14 @@ impl Ring<'_> {
             _ => "it has not taken its address yet".to_owned(),
         };
         format!("the function of {name} is not back with it: {why}")
+    }
+}
+
+fn give_unless(is_so: bool, text: impl FnOnce() -> String) -> Check {
+    if is_so {
+        Check::Already(text())
+    } else {
+        Check::Give
     }
 }
 
