@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use super::control::{Answer, Ask};
 use super::*;
 use crate::authority::Authority;
+use crate::overview::Overview;
 use crate::parts::program::write_program;
 use crate::status::Status;
 
@@ -210,6 +211,31 @@ async fn set_all(site: &Site, present: bool) {
     .await;
 }
 
+async fn ring(site: &Site) -> Option<Overview> {
+    match ask(site, Ask::Ring).await.pop() {
+        Some(Answer::Ring(overview)) => Some(overview),
+        _ => None,
+    }
+}
+
+/// Lets each server be managed, by its own flag: without a copy of the data nobody knows the others yet.
+async fn manage(group: &Group) {
+    for site in &group.sites {
+        until_phase(site, "stopped").await;
+        let all = false;
+        ask(site, Ask::Flag { present: true, all }).await;
+    }
+}
+
+async fn until_well(group: &Group) {
+    for site in &group.sites {
+        until("a ring that is well", || async move {
+            ring(site).await.is_some_and(|seen| seen.is_all_well())
+        })
+        .await;
+    }
+}
+
 /// How many of the records have an end, each of which replays to what was decided.
 fn replayed(records: &Path) -> usize {
     let mut finished = 0;
@@ -235,13 +261,7 @@ async fn two_agents_manage_each_other_from_flag_to_flag() {
     let group = Group::new();
     let [one, two] = [&group.sites[0], &group.sites[1]];
     let agents = [group.start(0), group.start(1)];
-    until_phase(one, "stopped").await;
-    until_phase(two, "stopped").await;
-    // Without a copy nobody knows the others yet, so each server gets its first flag by itself.
-    for site in [one, two] {
-        let all = false;
-        ask(site, Ask::Flag { present: true, all }).await;
-    }
+    manage(&group).await;
     until_heard(one).await;
     until_heard(two).await;
 

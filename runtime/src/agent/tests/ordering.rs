@@ -39,11 +39,8 @@ async fn refused(site: &Site, wanted: Wanted<&str>) -> String {
     word.text.clone()
 }
 
-async fn ring(site: &Site) -> Overview {
-    match ask(site, Ask::Ring).await.pop() {
-        Some(Answer::Ring(overview)) => overview,
-        other => panic!("{other:?}"),
-    }
+async fn seen(site: &Site) -> Overview {
+    ring(site).await.unwrap()
 }
 
 #[tokio::test]
@@ -52,24 +49,15 @@ async fn orders_are_carried_out_by_both_servers_wherever_they_are_given() {
     let [one, two] = [&group.sites[0], &group.sites[1]];
     let _agents = [group.start(0), group.start(1)];
     until_phase(one, "stopped").await;
-    until_phase(two, "stopped").await;
     let freeze = |on| Wanted::Freeze { on };
     let why = refused(one, freeze(true)).await;
     assert!(why.contains("server1 are stopped"), "{why}");
-    for site in [one, two] {
-        let all = false;
-        ask(site, Ask::Flag { present: true, all }).await;
-    }
-    for site in [one, two] {
-        until("a ring that is well", || async move {
-            ring(site).await.is_all_well()
-        })
-        .await;
-    }
+    manage(&group).await;
+    until_well(&group).await;
 
     carried_out(one, freeze(true)).await;
-    assert_eq!(ring(two).await.frozen, Some(true));
-    assert!(!ring(two).await.is_all_well());
+    assert_eq!(seen(two).await.frozen, Some(true));
+    assert!(!seen(two).await.is_all_well());
     let hand_over = |to| Wanted::HandOver {
         server: "server2",
         to,
@@ -82,19 +70,19 @@ async fn orders_are_carried_out_by_both_servers_wherever_they_are_given() {
         on,
     };
     carried_out(one, maintenance(true)).await;
-    assert_eq!(ring(two).await.servers[1].maintenance, Some(true));
+    assert_eq!(seen(two).await.servers[1].maintenance, Some(true));
     carried_out(two, maintenance(false)).await;
-    assert_eq!(ring(one).await.servers[1].maintenance, Some(false));
+    assert_eq!(seen(one).await.servers[1].maintenance, Some(false));
 
     let why = refused(one, hand_over(Some("server2"))).await;
     assert!(why.contains("goes to server1"), "{why}");
     let text = carried_out(one, hand_over(Some("server1"))).await;
     assert!(text.contains("on server1"), "{text}");
     let host = "server1".to_owned();
-    let served = ring(two).await.servers[1].function.clone();
+    let served = seen(two).await.servers[1].function.clone();
     assert_eq!(served, Served::VirtualServer { host });
     carried_out(two, Wanted::HandBack { server: "server2" }).await;
-    let served = ring(one).await.servers[1].function.clone();
+    let served = seen(one).await.servers[1].function.clone();
     assert_eq!(served, Served::Itself);
     // What is so already is done at once.
     let words = order(one, Wanted::Rejoin { server: "server2" }).await;
@@ -109,15 +97,8 @@ async fn a_hand_over_that_nobody_takes_is_withdrawn_and_a_stranger_is_no_server(
     group.sites[0].guests_max = 0;
     let [one, two] = [&group.sites[0], &group.sites[1]];
     let _agents = [group.start(0), group.start(1)];
-    for site in [one, two] {
-        until_phase(site, "stopped").await;
-        let all = false;
-        ask(site, Ask::Flag { present: true, all }).await;
-    }
-    until("a ring that is well", || async move {
-        ring(two).await.is_all_well()
-    })
-    .await;
+    manage(&group).await;
+    until_well(&group).await;
     let hand_over = Wanted::HandOver {
         server: "server2",
         to: None,
@@ -133,7 +114,7 @@ async fn a_hand_over_that_nobody_takes_is_withdrawn_and_a_stranger_is_no_server(
     );
     assert!(last.text.contains("was withdrawn"), "{words:?}");
     until("the withdrawal", || async move {
-        ring(two).await.servers[1].away == Some(false)
+        seen(two).await.servers[1].away == Some(false)
     })
     .await;
     let question = Ask::Order {

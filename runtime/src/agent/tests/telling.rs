@@ -3,14 +3,7 @@
 use super::*;
 use crate::happened::Kind;
 use crate::journal::{Entry, What};
-use crate::overview::{Overview, Served, State};
-
-async fn ring(site: &Site) -> Option<Overview> {
-    match ask(site, Ask::Ring).await.pop() {
-        Some(Answer::Ring(overview)) => Some(overview),
-        _ => None,
-    }
-}
+use crate::overview::{Served, State};
 
 async fn journal(site: &Site) -> Vec<Entry> {
     let question = Ask::Journal {
@@ -37,22 +30,13 @@ async fn one_server_tells_of_the_whole_ring_and_whom_it_could_not_ask() {
     let [one, two] = [&group.sites[0], &group.sites[1]];
     let agents = [group.start(0), group.start(1)];
     until_phase(one, "stopped").await;
-    until_phase(two, "stopped").await;
     assert!(
         metrics(one)
             .await
             .contains("tetrarch_executer_phase{phase=\"stopped\"} 1")
     );
-    for site in [one, two] {
-        let all = false;
-        ask(site, Ask::Flag { present: true, all }).await;
-    }
-    for site in [one, two] {
-        until("a ring that is well", || async move {
-            ring(site).await.is_some_and(|seen| seen.is_all_well())
-        })
-        .await;
-    }
+    manage(&group).await;
+    until_well(&group).await;
     let seen = ring(two).await.unwrap();
     assert_eq!(seen.asked_from, "server2");
     assert_eq!(seen.servers[0].p1.as_deref(), Some("server2"));
