@@ -91,7 +91,12 @@ impl Facts {
         self.servers[from.index()].heard = Some(now);
     }
 
+    /// Keeps the last event about each server. Orders have fields of their own, and one that is heard of late must
+    /// not hide what has come of it.
     pub(crate) fn noted(&mut self, now: Time, event: &Event) {
+        if matches!(event, Event::Ordered { .. }) {
+            return;
+        }
         if let Some(server) = kind_and_subject(event).1 {
             self.servers[server.index()].event = Some((now, *event));
         }
@@ -155,5 +160,30 @@ impl Facts {
             event: fact.event.map(|(_, event)| format!("{event:?}")),
             event_age_s: fact.event.map(|(at, _)| age(at)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tetrarch_core::Config;
+
+    #[test]
+    fn an_order_that_is_heard_of_late_does_not_hide_what_has_come_of_it() {
+        let timing = tetrarch_sim::parameters::Parameters::paper().timing();
+        let [me, server] = [0, 1].map(|place| ServerId::new(place).unwrap());
+        let node = Node::new(Config::new(me, 2, 0, timing).unwrap());
+        let mut facts = Facts::default();
+        let declined = Event::NoRoom { function: server };
+        facts.noted(Time::ZERO, &declined);
+        let ordered = Event::Ordered {
+            server,
+            maintenance: false,
+            frozen: false,
+            away: true,
+        };
+        facts.noted(Time::ZERO, &ordered);
+        let status = facts.status(Time::ZERO, &node);
+        assert_eq!(status.servers[1].kind, Some(Kind::NoRoom));
     }
 }

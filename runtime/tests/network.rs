@@ -181,7 +181,8 @@ fn a_rival_is_heard_of_and_friends_are_not() {
             assert!(other.is_err(), "{other:?}");
             say(2);
             say(1);
-            let rival = rivals.next(|held| held == address).await.unwrap();
+            let rival = timeout(LIMIT, rivals.next(|held| held == address)).await;
+            let rival = rival.unwrap().unwrap();
             let mac = Lan::mac(1).parse().unwrap();
             assert_eq!(rival, Rival { address, mac });
             // Nobody speaks of the others, and what is said of this one is not listened for.

@@ -127,10 +127,16 @@ async fn followed<F: Future<Output = Look>>(
     look: impl Fn() -> F,
 ) -> Followed {
     let begun = Instant::now();
+    let mut has_failed = false;
     loop {
         let now = look().await;
         let (word, is_to_be_withdrawn) = match now.ring(me).progress(wanted) {
             Progress::Done(text) => (Word::new(Standing::Done, text), false),
+            // All are asked at once, so those who declined may have answered before they did.
+            Progress::Failed { .. } if !has_failed => {
+                has_failed = true;
+                continue;
+            }
             Progress::Failed { why, stands } => (Word::new(Standing::Failed, why), stands),
             Progress::Pending(why) if begun.elapsed() >= limit => {
                 let text = format!("{why}; the order stands");
@@ -151,6 +157,7 @@ async fn followed<F: Future<Output = Look>>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::happened::Kind;
     use crate::report::{Activity, Report};
     use std::cell::Cell;
     use tetrarch_core::Members;
@@ -198,6 +205,41 @@ mod tests {
         let (word, took) = frozen(100).await;
         assert_eq!((word.standing, took), (Standing::Pending, LOOK_EVERY * 10));
         assert_eq!(word.text, "not heard of yet by web; the order stands");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_declined_is_asked_once_more_why() {
+        let web = ServerId::new(1).unwrap();
+        let looks = Cell::new(0);
+        let looking = || {
+            looks.set(looks.get() + 1);
+            let mut report = Report {
+                activity: Activity::Managing,
+                members: Members::first(2),
+                away: Members::NONE.with(web),
+                ..Report::STOPPED
+            };
+            let of_web = Report {
+                holds_own_address: true,
+                finds_no_taker: true,
+                ..report
+            };
+            if looks.get() > 1 {
+                report.events[1] = Some((Kind::NoRoom, 0));
+            }
+            let told = vec![Ok(report), Ok(of_web)];
+            let overview =
+                Overview::new("office", &["mail", "web"].map(str::to_owned), me(), &told);
+            async { Look { told, overview } }
+        };
+        let wanted = Wanted::HandOver {
+            server: web,
+            to: None,
+        };
+        let followed = followed(me(), &wanted, LOOK_EVERY, looking).await;
+        assert!(followed.is_to_be_withdrawn);
+        let why = "nobody takes the function of web: mail has no room for its virtual server";
+        assert_eq!(followed.word, Word::new(Standing::Failed, why));
     }
 
     #[test]

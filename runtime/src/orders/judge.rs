@@ -47,6 +47,10 @@ pub struct Ring<'a> {
 
 const FROZEN: &str = "the group is frozen, so nothing moves; `tetrarch order thaw` ends that";
 
+/// The longest age in seconds of an event that tells why somebody has declined just now. The first who is asked may
+/// have tried for as long as a job may take before it was the next one's turn; what is older comes from an earlier order.
+const REASON_S_MAX: u32 = 300;
+
 impl Ring<'_> {
     /// Whether `wanted` may be ordered now.
     #[must_use]
@@ -307,12 +311,13 @@ impl Ring<'_> {
         let Some(report) = self.report(taker) else {
             return format!("{name} cannot be asked");
         };
-        match report.events[server.index()] {
+        let event = report.events[server.index()];
+        match event.filter(|(_, age_s)| *age_s <= REASON_S_MAX) {
             Some((Kind::NoRoom, _)) => format!("{name} has no room for its virtual server"),
             Some((Kind::VirtualServerFailed, _)) => {
                 format!("the virtual server cannot be started on {name}")
             }
-            // Something later has happened, such as the order itself.
+            // Something later has happened, or nothing that is noted.
             _ => format!("{name} has declined or failed"),
         }
     }

@@ -286,6 +286,10 @@ fn a_hand_over_that_nobody_takes_has_failed_and_says_why() {
     let expected = "nobody takes the function of web: mail has no room for its virtual server, and \
                     ftp cannot be asked";
     assert_eq!((why.as_str(), stands), (expected, true));
+    // What came of an order of yesterday is no reason today.
+    room.of("mail").events[server("web").index()] = Some((Kind::NoRoom, 3600));
+    let (why, _) = room.failed(&hand_over(None));
+    assert!(why.contains("mail has declined or failed"), "{why}");
 }
 
 #[test]
