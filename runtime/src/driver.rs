@@ -309,6 +309,7 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
             }
         }
         self.deadline = step.finish();
+        self.jobs.stepped(self.node.view().giving_back());
         self.facts.stepped(now, &self.node);
         if let Some(record) = &mut self.record {
             record.decided(self.deadline);

@@ -1,5 +1,6 @@
 //! The jobs of a node: each a task, with its cancellation and its place in the order of its kind.
 
+mod hand_back;
 #[cfg(test)]
 mod tests;
 
@@ -7,10 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tetrarch_core::{
-    Action, Claim, Claims, Config, JobId, Outcome, SERVERS_MAX, Safety, ServerId, ServiceSet, Span,
-    Timing,
+    Action, Claim, Claims, Config, JobId, Members, Outcome, SERVERS_MAX, Safety, ServerId,
+    ServiceSet, Span, Timing,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
@@ -103,6 +104,10 @@ pub(crate) struct Jobs<C, P, N> {
     open: BTreeMap<JobId, oneshot::Sender<()>>,
     /// The last job of each virtual server, and of the own address.
     lanes: [Turn; SERVERS_MAX + 1],
+    /// Releases of this step, which wait to be told whether the real server gets the address.
+    undecided: Vec<(ServerId, oneshot::Sender<bool>)>,
+    /// The functions that the node gave back after its last step.
+    giving_back: watch::Sender<Members>,
 }
 
 /// One job, on its way through its task.
@@ -118,6 +123,10 @@ struct Task<C, P, N> {
     /// What is off this server once this is done.
     freed: [Option<Claim>; 2],
     limit: Span,
+    is_guarded: bool,
+    /// A release learns here whether the real server gets the address.
+    gives_back: Option<oneshot::Receiver<bool>>,
+    giving_back: watch::Receiver<Members>,
 }
 
 impl<C: Clock, P: Parts, N: Peers> Jobs<C, P, N> {
@@ -139,6 +148,8 @@ impl<C: Clock, P: Parts, N: Peers> Jobs<C, P, N> {
             tasks: JoinSet::new(),
             open: BTreeMap::new(),
             lanes: [const { None }; SERVERS_MAX + 1],
+            undecided: Vec::new(),
+            giving_back: watch::Sender::new(Members::NONE),
         }
     }
 
@@ -154,6 +165,7 @@ impl<C: Clock, P: Parts, N: Peers> Jobs<C, P, N> {
             Lane::Own => self.lanes[SERVERS_MAX].replace(ended),
             Lane::Free => None,
         };
+        let gives_back = self.awaits_decision(action);
         let task = Task {
             clock: self.clock.clone(),
             parts: Arc::clone(&self.parts),
@@ -167,6 +179,9 @@ impl<C: Clock, P: Parts, N: Peers> Jobs<C, P, N> {
                 Kind::Examination => self.timing.examination_max,
                 Kind::Start(_) | Kind::Command => self.timing.job_max,
             },
+            is_guarded: self.is_guarded,
+            gives_back,
+            giving_back: self.giving_back.subscribe(),
         };
         self.tasks.spawn(async move {
             task.run(before, cancelled).await;
@@ -195,7 +210,7 @@ impl<C: Clock, P: Parts, N: Peers> Jobs<C, P, N> {
 }
 
 impl<C: Clock, P: Parts, N: Peers> Task<C, P, N> {
-    async fn run(self, before: Turn, mut cancelled: oneshot::Receiver<()>) {
+    async fn run(mut self, before: Turn, mut cancelled: oneshot::Receiver<()>) {
         if let Some(before) = before {
             // An error is the end that is waited for: the sender was dropped.
             let _ = before.await;
@@ -211,6 +226,7 @@ impl<C: Clock, P: Parts, N: Peers> Task<C, P, N> {
             }
             Kind::Start(function) => self.start(function, cancelled).await,
             Kind::Command => {
+                self.synchronise(&mut cancelled).await;
                 let outcome = self.perform_in_time().await;
                 self.tell(outcome).await;
             }

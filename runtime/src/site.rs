@@ -2,6 +2,7 @@
 
 mod native;
 mod place;
+mod sync;
 mod telling;
 #[cfg(test)]
 mod tests;
@@ -507,7 +508,7 @@ impl SiteFile {
             power: self.power,
             virtual_server: self.virtual_server,
         };
-        let parts = parts.checked(&ring, me)?;
+        let parts = parts.checked(&ring, me, timing.job_max)?;
         let (waits_at, waits) = taken(self.executer);
         let executer = waits.checked().map_err(|why| (waits_at, why))?;
         Ok(Site {
