@@ -453,6 +453,13 @@ impl View<'_> {
         self.functions(|standby| standby.is_serving())
     }
 
+    /// The functions whose real server, found healthy, gets the address as soon as the virtual server
+    /// on this host has dropped it.
+    #[must_use]
+    pub fn giving_back(&self) -> Members {
+        self.functions(Standby::is_giving_back)
+    }
+
     /// The functions whose virtual server takes up memory of this host.
     #[must_use]
     pub fn awake(&self) -> Members {

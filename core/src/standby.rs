@@ -64,6 +64,11 @@ impl Standby {
         matches!(self.state, State::Serving | State::Releasing)
     }
 
+    /// Whether the real server gets the address as soon as this one has dropped it.
+    pub(crate) const fn is_giving_back(&self) -> bool {
+        self.giving_back
+    }
+
     /// The manager that was asked to run it in this host's place.
     pub(crate) const fn delegate(&self) -> Option<ServerId> {
         self.delegated

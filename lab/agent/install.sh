@@ -67,6 +67,9 @@ arguments = [
     "-device", "virtserialport,chardev=tetrarch-agent,name=org.qemu.guest_agent.0",
 ]
 TABLE
+    # The other functions have no data that clients change.
+    [[ $1 != mail ]] || printf '\n[virtual_server.mail.sync]\nprogram = "%s"\nlimit = "20s"\nlast_limit = "10s"\n' \
+        /usr/share/tetrarch/hooks/sync
 }
 
 # profile_load NAME: who has which waits, and how slow the machines are made.
@@ -84,6 +87,7 @@ install_agent() {
     local server=$1 root=$2 program=$3 unit
     install -D -m 755 "$program" "$root/usr/bin/tetrarch"
     install -D -m 644 "$LAB_DIR/../packaging/tetrarch.service" "$root/etc/systemd/system/tetrarch.service"
+    install -D -m 755 "$LAB_DIR/../packaging/hooks/sync" "$root/usr/share/tetrarch/hooks/sync"
     # QEMU, after what a slower machine would need.
     mkdir -p "$root/usr/local/bin"
     printf '#!/bin/bash\nsleep %s\nexec /usr/bin/qemu-system-x86_64 "$@"\n' "$PROFILE_RESUME_S" \

@@ -10,7 +10,7 @@ readonly HOST_PACKAGES=(mmdebstrap systemd-container nftables iproute2 util-linu
 readonly SERVER_PACKAGES=(
     systemd-sysv dbus libpam-systemd iproute2 iputils-ping iputils-arping procps nftables curl socat
     util-linux-extra
-    postfix dovecot-imapd nginx-light vsftpd squid
+    postfix dovecot-imapd rsync nginx-light vsftpd squid
     qemu-guest-agent linux-image-cloud-amd64 initramfs-tools
     qemu-system-x86 qemu-utils
     keepalived pacemaker corosync pacemaker-cli-utils resource-agents
@@ -89,14 +89,18 @@ configure_rootfs() {
     local root=$1
     rm -f "$root/etc/nginx/sites-enabled/default" "$root/etc/machine-id"
     cp -r "$LAB_DIR/files/rootfs/." "$root/"
-    chown -R root:root "$root/etc/postfix" "$root/usr/lib/tetrarch-lab"
+    chown -R root:root "$root/etc/postfix" "$root/etc/rsyncd.conf" "$root/etc/default" "$root/usr/lib/tetrarch-lab"
     rm -f "$root"/etc/systemd/system/{multi-user,timers,getty,sysinit}.target.wants/*
     # A real file, for each server binds its own over it.
     : >"$root/etc/machine-id"
     ln -sf /dev/null "$root/etc/systemd/system/systemd-firstboot.service"
-    chroot "$root" useradd --system --no-create-home --home-dir /var/mail/lab vmail
+    # The number is in postfix's main.cf.
+    chroot "$root" groupadd --system --gid 901 vmail
+    chroot "$root" useradd --system --uid 901 --gid 901 --no-create-home --home-dir /var/mail/lab vmail
     mkdir -p "$root/var/mail/lab" "$root/srv/shared"
-    chroot "$root" chown vmail /var/mail/lab
+    chroot "$root" chown vmail:vmail /var/mail/lab
+    # Folders in it would inherit a bit that the agent's unit lets nobody set, not even on a copy.
+    chmod g-s "$root/var/mail/lab"
     # vsftpd refuses to serve from a folder that its users can write to.
     chmod 555 "$root/srv/ftp"
     chroot "$root" passwd -q -d root

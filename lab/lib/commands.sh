@@ -6,7 +6,8 @@ main() {
     case $command in
         # It only reads files.
         compare) program compare "$@" ;;
-        build | up | down | clean | status | exec | power | virtual | probe | drill | live | heal | footprint | quick-start)
+        build | up | down | clean | status | exec | power | virtual | probe | drill | mail | live | heal | footprint | \
+            quick-start)
             if wants_help "$command" "$@"; then
                 "usage_${command//-/_}"
                 return
@@ -35,7 +36,7 @@ wants_help() {
     local command=$1
     shift
     case $command in
-        exec | virtual | probe | drill | live) [[ ${1:-} == --help || ${1:-} == -h ]] ;;
+        exec | virtual | probe | drill | mail | live) [[ ${1:-} == --help || ${1:-} == -h ]] ;;
         *) [[ " $* " == *" --help "* || " $* " == *" -h "* ]] ;;
     esac
 }
@@ -264,6 +265,12 @@ usage_drill() { program drill --help; }
 command_drill() {
     require_up
     exec_in "$CLIENT_NETNS" "$(program_path)" drill --lab "$LAB" "$@"
+}
+
+usage_mail() { program mail --help; }
+command_mail() {
+    require_up
+    exec_in "$CLIENT_NETNS" "$(program_path)" mail --lab "$LAB" "$@"
 }
 
 usage_live() { program live --help; }

@@ -63,10 +63,10 @@ units_of() {
         proxy) echo squid.service ;;
     esac
 }
-# The same for `systemctl enable`, to which postfix has another name.
+# The same for `systemctl enable`, to which postfix has another name, with what brings mail home.
 enabled_units_of() {
     case $1 in
-        mail) echo postfix.service dovecot.service ;;
+        mail) echo postfix.service dovecot.service rsync.service ;;
         *) units_of "$1" ;;
     esac
 }

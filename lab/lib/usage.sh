@@ -18,6 +18,7 @@ a system of its own, a virtual server for each, a switch between them, and a cli
   virtual ...        a function's virtual server, by hand
   probe ...          watches the functions as a client sees them
   drill ...          breaks, watches and mends in turn, and writes down the outages
+  mail               breaks the mail server under letters, and looks for each accepted one afterwards
   live FILE...       carries out the simulator's scenarios, and measures what it measures
   compare FILE...    sets the outages of several managers side by side
   footprint          what an agent costs its server, for 4 servers or many

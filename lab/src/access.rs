@@ -1,5 +1,7 @@
 //! One access to a function, in its own protocol, as a client makes it.
 
+pub(crate) mod letters;
+
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
@@ -136,11 +138,7 @@ async fn smtp_greeting(line: &mut Line) -> Outcome<String> {
 }
 
 async fn mail(target: &Target) -> Outcome<String> {
-    let mut line = open(target, 25).await?;
-    let smtp = smtp_greeting(&mut line).await?;
-    line.ask("EHLO client", "250").await?;
-    line.ask("MAIL FROM:<client@lab.example>", "250").await?;
-    line.ask("RCPT TO:<user@lab.example>", "250").await?;
+    let (mut line, smtp) = envelope(target).await?;
     line.ask("QUIT", "221").await?;
     let imap = imap(target).await?;
     if smtp != imap {
@@ -149,7 +147,31 @@ async fn mail(target: &Target) -> Outcome<String> {
     Ok(smtp)
 }
 
+/// A talk over SMTP with a recipient that was accepted, and who answered.
+async fn envelope(target: &Target) -> Outcome<(Line, String)> {
+    let mut line = open(target, 25).await?;
+    let name = smtp_greeting(&mut line).await?;
+    line.ask("EHLO client", "250").await?;
+    line.ask("MAIL FROM:<client@lab.example>", "250").await?;
+    line.ask("RCPT TO:<user@lab.example>", "250").await?;
+    Ok((line, name))
+}
+
 async fn imap(target: &Target) -> Outcome<String> {
+    let (mut line, inbox) = inbox(target).await?;
+    line.write("c LOGOUT\r\n").await?;
+    Ok(inbox.name)
+}
+
+/// A mailbox that was opened.
+struct Inbox {
+    /// Who answered.
+    name: String,
+    /// How many letters are in it.
+    letters: u32,
+}
+
+async fn inbox(target: &Target) -> Outcome<(Line, Inbox)> {
     let mut line = open(target, 143).await?;
     let greeting = line.read().await?;
     let name = greeting
@@ -158,6 +180,7 @@ async fn imap(target: &Target) -> Outcome<String> {
         .ok_or_else(|| AccessError::Answer(greeting.clone()))?
         .1;
     let name = first_word(name)?;
+    let mut letters = 0;
     for (tag, command) in [("a", "LOGIN user lab"), ("b", "SELECT INBOX")] {
         line.write(&format!("{tag} {command}\r\n")).await?;
         loop {
@@ -167,10 +190,12 @@ async fn imap(target: &Target) -> Outcome<String> {
             } else if answer.starts_with(tag) {
                 return Err(AccessError::Answer(answer));
             }
+            let count = answer.strip_prefix("* ");
+            let count = count.and_then(|rest| rest.strip_suffix(" EXISTS"));
+            letters = count.and_then(|text| text.parse().ok()).unwrap_or(letters);
         }
     }
-    line.write("c LOGOUT\r\n").await?;
-    Ok(name)
+    Ok((line, Inbox { name, letters }))
 }
 
 /// Sends a request and returns the value of the named header of an answer with status 200.

@@ -13,6 +13,7 @@ mod drill;
 mod group;
 mod holders;
 mod live;
+mod mail;
 mod origin;
 mod outage;
 mod probe;
@@ -33,6 +34,7 @@ struct Arguments {
 enum Command {
     Probe(probe::Arguments),
     Drill(drill::Arguments),
+    Mail(mail::Arguments),
     Live(live::Arguments),
     Compare(compare::Arguments),
     Wake(wake::Arguments),
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Probe(arguments) => probe::run(&arguments).map_err(|error| error.to_string()),
         Command::Drill(arguments) => drill::run(&arguments).map_err(|error| error.to_string()),
+        Command::Mail(arguments) => mail::run(&arguments).map_err(|error| error.to_string()),
         Command::Live(arguments) => live::run(&arguments).map_err(|error| error.to_string()),
         Command::Compare(arguments) => compare::run(&arguments).map_err(|error| error.to_string()),
         Command::Wake(arguments) => wake::run(&arguments).map_err(|error| error.to_string()),

@@ -346,6 +346,7 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
             }
         }
         self.deadline = step.finish();
+        self.jobs.stepped(self.node.view().giving_back());
         self.facts.stepped(now, &self.node);
         self.tell_held();
         if let Some(record) = &mut self.record {

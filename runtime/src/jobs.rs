@@ -1,5 +1,6 @@
 //! The jobs of a node: each a task, with its cancellation and its place in the order of its kind.
 
+mod hand_back;
 #[cfg(test)]
 mod tests;
 
@@ -7,10 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tetrarch_core::{
-    Action, Claim, Claims, Config, JobId, Outcome, SERVERS_MAX, Safety, ServerId, ServiceSet, Span,
-    Timing,
+    Action, Claim, Claims, Config, JobId, Members, Outcome, SERVERS_MAX, Safety, ServerId,
+    ServiceSet, Span, Timing,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
@@ -104,6 +105,10 @@ pub(crate) struct Jobs<C, P, N> {
     open: BTreeMap<JobId, oneshot::Sender<()>>,
     /// The last job of each virtual server, and of the own address.
     lanes: [Turn; SERVERS_MAX + 1],
+    /// Releases of this step, which wait to be told whether the real server gets the address.
+    undecided: Vec<(ServerId, oneshot::Sender<bool>)>,
+    /// The functions that the node gave back after its last step.
+    giving_back: watch::Sender<Members>,
 }
 
 /// One job, on its way through its task.
@@ -120,6 +125,10 @@ struct Task<C, P, N> {
     /// have got it anew since, even in the same step.
     freed: [Option<(Claim, Grant)>; 2],
     limit: Span,
+    is_guarded: bool,
+    /// A release learns here whether the real server gets the address.
+    gives_back: Option<oneshot::Receiver<bool>>,
+    giving_back: watch::Receiver<Members>,
 }
 
 impl<C: Clock, P: Parts, N: Peers> Jobs<C, P, N> {
@@ -141,6 +150,8 @@ impl<C: Clock, P: Parts, N: Peers> Jobs<C, P, N> {
             tasks: JoinSet::new(),
             open: BTreeMap::new(),
             lanes: [const { None }; SERVERS_MAX + 1],
+            undecided: Vec::new(),
+            giving_back: watch::Sender::new(Members::NONE),
         }
     }
 
@@ -153,6 +164,7 @@ impl<C: Clock, P: Parts, N: Peers> Jobs<C, P, N> {
         let (before, end) = self.queue(lane_of(action));
         let guard = self.parts.guard();
         let freed = freed_by(action, self.me).map(|claim| Some((claim?, guard.grant(claim?))));
+        let gives_back = self.awaits_decision(action);
         let task = Task {
             clock: self.clock.clone(),
             parts: Arc::clone(&self.parts),
@@ -166,6 +178,9 @@ impl<C: Clock, P: Parts, N: Peers> Jobs<C, P, N> {
                 Kind::Examination => self.timing.examination_max,
                 Kind::Start(_) | Kind::Command => self.timing.job_max,
             },
+            is_guarded: self.is_guarded,
+            gives_back,
+            giving_back: self.giving_back.subscribe(),
         };
         self.tasks.spawn(async move {
             task.run(before, cancelled).await;
@@ -248,7 +263,7 @@ async fn wait_for(before: Turn) {
 }
 
 impl<C: Clock, P: Parts, N: Peers> Task<C, P, N> {
-    async fn run(self, before: Turn, mut cancelled: oneshot::Receiver<()>) {
+    async fn run(mut self, before: Turn, mut cancelled: oneshot::Receiver<()>) {
         wait_for(before).await;
         match kind_of(self.action) {
             Kind::Examination => {
@@ -261,6 +276,7 @@ impl<C: Clock, P: Parts, N: Peers> Task<C, P, N> {
             }
             Kind::Start(function) => self.start(function, cancelled).await,
             Kind::Command => {
+                self.synchronise(&mut cancelled).await;
                 let outcome = self.perform_in_time().await;
                 self.tell(outcome).await;
             }

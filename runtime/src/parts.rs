@@ -9,6 +9,7 @@ pub mod joined;
 pub mod power;
 pub mod program;
 pub mod qemu;
+pub mod sync;
 pub mod systemd;
 mod traits;
 

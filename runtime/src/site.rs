@@ -3,6 +3,7 @@
 mod native;
 mod place;
 mod rules;
+mod sync;
 mod telling;
 #[cfg(test)]
 mod tests;
@@ -389,7 +390,7 @@ impl SiteFile {
             power: self.power,
             virtual_server: self.virtual_server,
         };
-        let parts = parts.checked(&ring, me)?;
+        let parts = parts.checked(&ring, me, timing.job_max)?;
         let (waits_at, waits) = taken(self.executer);
         let executer = waits.checked().map_err(|why| (waits_at, why))?;
         Ok(Site {

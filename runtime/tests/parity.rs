@@ -34,18 +34,20 @@ fn scenario(name: &str) -> Scenario {
     Scenario::load(folder.join(name)).unwrap()
 }
 
-async fn compare(name: &str) {
+async fn compare(name: &str) -> bench::Outcomes {
     let scenario = scenario(name);
     let (parameters, seed) = (&scenario.parameters, scenario.seed);
     let (_, simulated) = run_watched(&scenario, parameters, seed, Notes::default()).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let driven = bench::run(&scenario, folder.path()).await;
+    let outcomes = bench::run(&scenario, folder.path()).await;
+    let driven = &outcomes.notes;
     assert!(simulated.0.len() > 4, "{name}: hardly anything happened");
-    for (place, (simulated, driven)) in simulated.0.iter().zip(&driven).enumerate() {
+    for (place, (simulated, driven)) in simulated.0.iter().zip(driven).enumerate() {
         assert_eq!(driven, simulated, "{name}: event {place}");
     }
     assert_eq!(driven.len(), simulated.0.len(), "{name}");
     replay_all(name, folder.path());
+    outcomes
 }
 
 /// Every record of the live nodes replays to what they decided.
@@ -66,7 +68,18 @@ fn replay_all(name: &str, folder: &Path) {
 #[tokio::test(start_paused = true)]
 async fn the_four_troubles_of_the_paper() {
     for name in ["s1t", "s2t", "n1t", "n2t"] {
-        compare(&format!("paper/{name}.toml")).await;
+        let outcomes = compare(&format!("paper/{name}.toml")).await;
+        // Data are brought home once by each host that gives a function back, when its server is well again.
+        let given_back = outcomes.notes.iter().filter_map(|(at, host, event)| {
+            let Event::Recovered { target } = *event else {
+                return None;
+            };
+            let (at, host, function) = (*at, *host, target);
+            (name != "s1t").then_some(bench::Synchronised { at, host, function })
+        });
+        let given_back: Vec<_> = given_back.collect();
+        assert_eq!(outcomes.synchronised, given_back, "{name}");
+        assert_eq!(given_back.len(), usize::from(name != "s1t"), "{name}");
     }
 }
 

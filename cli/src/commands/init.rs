@@ -17,6 +17,10 @@ Write all files of a new site from its group file.
   shared/             the management data, for the shared area of the file server
   HOST/               for /etc/tetrarch of each server: its settings, its key and certificate
 
+A function with data on a disk of its own that clients change, such as mail, needs a table
+[virtual_server.HOST.sync] in the settings of each server besides: a program that brings home what its
+virtual server accepted. docs/agent.md says how.
+
 Nothing that is there already is overwritten.";
 
 /// Write all files of a new site: settings, management data and keys.

@@ -4,7 +4,7 @@ use tokio::net::TcpListener;
 use super::*;
 
 /// Answers each line that a client sends with the next of the script's; the first is the greeting.
-async fn served(script: &'static [&'static str]) -> Line {
+pub(super) async fn served(script: &'static [&'static str]) -> Line {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {

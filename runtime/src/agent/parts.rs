@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tetrarch_core::data::{GroupData, ManagementData, ServiceName};
+use tetrarch_core::data::{GroupData, ManagementData, Place, ServiceName};
 use tetrarch_core::{Claim, Safety, ServerId};
 use thiserror::Error;
 use tokio::sync::Notify;
@@ -25,8 +25,9 @@ use crate::parts::joined::{Either, Joined, Renewing};
 use crate::parts::power::{GroupPower, PowerSwitch};
 use crate::parts::program::Program;
 use crate::parts::qemu::{Owner, Plug, VirtualServer};
+use crate::parts::sync::{Between, Sync};
 use crate::parts::systemd::{Bus, OwnServices, UnitName, UnitNameError};
-use crate::site::{NetworkSettings, Part, ServiceSettings, Site};
+use crate::site::{NetworkSettings, Part, ServiceSettings, Site, VirtualSettings};
 
 /// Longest time for a service to come to work, and for a fence agent.
 const COMMAND_MAX: Duration = Duration::from_secs(60);
@@ -247,6 +248,24 @@ impl Maker<'_> {
         Ok(found?)
     }
 
+    /// What brings the data of the virtual server of `data`'s function home.
+    fn sync(&self, settings: &VirtualSettings, data: &ManagementData) -> Option<Sync> {
+        let between = Between {
+            site: self.site.name.clone(),
+            host: self.site.host().to_owned(),
+            function: data.host().to_string(),
+            vip: data.vip(),
+            virtual_address: match data.virtual_place() {
+                Place::Address(address) => Some(*address),
+                Place::Definition(_) => None,
+            },
+            real_address: data.address(),
+            state: self.site.state.clone(),
+        };
+        let settings = settings.sync.clone()?;
+        Some(Sync::new(settings, &between))
+    }
+
     fn virtual_servers(&self) -> Result<Either<Guests>, Failure> {
         if let Some(program) = self.program(Part::VirtualServers) {
             return Ok(Either::Program(program));
@@ -280,6 +299,7 @@ impl Maker<'_> {
                 address: self.address(data.vip())?,
                 mac: settings.mac,
                 interface: settings.guest_interface.clone(),
+                sync: self.sync(settings, data),
             }));
         }
         let guests = Guests::new(bridge.clone(), servers);

@@ -1,5 +1,7 @@
 //! What becomes of jobs that are no longer wanted, and in which order jobs begin.
 
+mod hand_back;
+
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -37,6 +39,8 @@ struct Server {
     let_end: Semaphore,
     /// How many looks find a hold.
     held: Mutex<u32>,
+    /// How long it lasts then.
+    left: Mutex<Span>,
     /// What is known to be off this server.
     off: Mutex<Vec<Claim>>,
     /// The grant by which everything is held, and those by which something was found to be off.
@@ -107,6 +111,11 @@ impl VirtualServers for Server {
 
     async fn assign(&self, _: ServerId) -> Result<(), Failure> {
         self.call("assign").await
+    }
+
+    async fn synchronise(&self, _: ServerId) -> Result<(), Failure> {
+        self.call("synchronise").await?;
+        Err("no room".into())
     }
 
     async fn release(&self, _: ServerId) -> Result<(), Failure> {
@@ -182,7 +191,7 @@ impl Guard for Server {
     fn left(&self, _: Claim) -> Option<Span> {
         let mut held = self.held.lock().unwrap();
         *held = held.checked_sub(1)?;
-        Some(Span::MAX)
+        Some(*self.left.lock().unwrap())
     }
 
     fn living(&self, _: Span) -> bool {
@@ -234,6 +243,7 @@ impl Bench {
             calls: Mutex::default(),
             let_end: Semaphore::new(0),
             held: Mutex::new(held),
+            left: Mutex::new(Span::MAX),
             off: Mutex::default(),
             grant: Mutex::default(),
             off_by: Mutex::default(),
@@ -251,8 +261,12 @@ impl Bench {
         }
     }
 
-    /// Begins a job and lets everything happen that can.
+    /// Begins a job of a step that gives nothing back, and lets everything happen that can.
     async fn begin(&mut self, action: Action) -> JobId {
+        self.begin_giving_back(action, Members::NONE).await
+    }
+
+    async fn begin_giving_back(&mut self, action: Action, giving_back: Members) -> JobId {
         self.serial += 1;
         let job = JobId {
             owner: Owner::Standby,
@@ -260,6 +274,7 @@ impl Bench {
             serial: self.serial,
         };
         self.jobs.begin(job, action);
+        self.jobs.stepped(giving_back);
         settle().await;
         job
     }

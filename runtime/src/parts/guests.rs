@@ -2,7 +2,12 @@
 //!
 //! A virtual server has its function's address in itself, from the first time that it was given one, also while
 //! it is suspended. What clients find is decided by this host, at the cable between the machine and the
-//! bridge: whoever takes the address from a virtual server need not rely on what is inside it.
+//! bridge: whoever takes the address from a virtual server need not rely on what is inside it. Only while its
+//! data are brought home (see [`super::sync`]) the cable is in and the address off: its own address is needed
+//! for that.
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,6 +19,7 @@ use tracing::{info, warn};
 
 use super::address::{Announcements, Interface, Link, VirtualAddress, announce};
 use super::qemu::{Guest, GuestError, Plug, RunState, VirtualServer, VirtualServerError};
+use super::sync::Sync;
 use super::{Failure, VirtualServers};
 
 /// How long a guest that has just been resumed may take to answer.
@@ -32,6 +38,8 @@ enum GuestsError {
     Stranger(ServerId),
     #[error("the guest does not have {0}")]
     NotHeld(VirtualAddress),
+    #[error("the guest still has {0}")]
+    StillHeld(VirtualAddress),
     #[error("the guest does not answer")]
     Silent,
 }
@@ -52,6 +60,8 @@ pub struct GuestServer {
     pub mac: Mac,
     /// The interface in the guest that gets the address.
     pub interface: String,
+    /// What brings its data to the real server when that gets the address; none without data of its own.
+    pub sync: Option<Sync>,
 }
 
 /// The virtual servers on this host.
@@ -122,20 +132,51 @@ impl GuestServer {
 
     /// Makes sure that the guest has the address in itself. One that was never asked before, or has started
     /// from its disk, gets it.
-    async fn equip(&self) -> Result<(), Failure> {
-        let (address, interface) = (self.address.to_string(), self.interface.as_str());
-        let order = format!("address replace {address} dev {interface}\n");
-        let held = self.ask(AWAKE_MAX, async |guest| {
-            if guest.holds(self.address.address()).await? {
-                return Ok(true);
-            }
-            guest.run(IP, &["-batch", "-"], &order).await?;
-            guest.holds(self.address.address()).await
-        });
-        if held.await? {
+    async fn equip(&self, limit: Duration) -> Result<(), Failure> {
+        if self.make_held("replace", true, limit).await? {
             Ok(())
         } else {
             Err(GuestsError::NotHeld(self.address).into())
+        }
+    }
+
+    /// Takes the address off in the guest, which stays in reach at its own: nobody else's words are accepted
+    /// any more.
+    async fn close(&self) -> Result<(), Failure> {
+        if self.make_held("del", false, ANSWER_MAX).await? {
+            Err(GuestsError::StillHeld(self.address).into())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Has the guest change that it has the address, by `verb` of ip(8), unless it `is_wanted` already. Tells
+    /// whether it has it then.
+    async fn make_held(
+        &self,
+        verb: &str,
+        is_wanted: bool,
+        limit: Duration,
+    ) -> Result<bool, Failure> {
+        let (address, interface) = (self.address.to_string(), self.interface.as_str());
+        let order = format!("address {verb} {address} dev {interface}\n");
+        self.ask(limit, async |guest| {
+            if guest.holds(self.address.address()).await? == is_wanted {
+                return Ok(is_wanted);
+            }
+            guest.run(IP, &["-batch", "-"], &order).await?;
+            guest.holds(self.address.address()).await
+        })
+        .await
+    }
+
+    /// The guest gets the address back that was taken off before its data went, so that the next one who
+    /// resumes it need not wait for that. Its cable is out.
+    async fn reopen(&self) {
+        if self.sync.is_some()
+            && let Err(why) = self.equip(ANSWER_MAX).await
+        {
+            warn!(address = %self.address, %why, "the guest gets its address when it is resumed");
         }
     }
 
@@ -242,12 +283,24 @@ impl VirtualServers for Guests {
         if let Err(why) = self.tell(function, guest).await {
             warn!(%function, %why, "address not announced");
         }
-        if let Err(why) = guest.equip().await {
+        if let Err(why) = guest.equip(AWAKE_MAX).await {
             self.release(function).await?;
             return Err(why);
         }
         tokio::spawn(Arc::clone(guest).set_time());
         Ok(())
+    }
+
+    async fn synchronise(&self, function: ServerId) -> Result<(), Failure> {
+        let guest = self.of(function)?;
+        let Some(sync) = &guest.sync else {
+            return Ok(());
+        };
+        let close = async {
+            self.announcing(function, None);
+            guest.close().await
+        };
+        Ok(sync.bring_home(close).await?)
     }
 
     async fn release(&self, function: ServerId) -> Result<(), Failure> {
@@ -267,6 +320,7 @@ impl VirtualServers for Guests {
         self.release(function).await?;
         let guest = self.of(function)?;
         if guest.runs().await? {
+            guest.reopen().await;
             guest.forget_neighbours().await;
         }
         Ok(guest.server.suspend().await?)

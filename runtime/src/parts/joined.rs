@@ -119,6 +119,14 @@ impl<N: VirtualServers> VirtualServers for Either<N> {
         }
     }
 
+    async fn synchronise(&self, function: ServerId) -> Result<(), Failure> {
+        match self {
+            Self::Native(part) => part.synchronise(function).await,
+            // It knows itself what a release is to begin with.
+            Self::Program(_) => Ok(()),
+        }
+    }
+
     async fn suspend(&self, function: ServerId) -> Result<(), Failure> {
         match self {
             Self::Native(part) => part.suspend(function).await,

@@ -115,6 +115,18 @@ pub trait VirtualServers: Send + Sync + 'static {
     /// When it does not hold it.
     fn assign(&self, function: ServerId) -> impl Future<Output = Result<(), Failure>> + Send;
 
+    /// Brings what the virtual server has accepted to the real server, which is about to get the virtual IP
+    /// address, and sees that nothing more is accepted; [`release`](Self::release) comes right after, however
+    /// this ends. It ends by itself within what the settings allow. A future that is dropped leaves nothing
+    /// running, and the address is released at once.
+    ///
+    /// # Errors
+    ///
+    /// When something may be missing at the real server.
+    fn synchronise(&self, _: ServerId) -> impl Future<Output = Result<(), Failure>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// Takes the virtual IP address off the virtual server; ends when it no longer answers to it.
     ///
     /// # Errors

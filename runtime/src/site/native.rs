@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use tetrarch_core::ServerId;
 use tetrarch_core::data::{HostName, Mac};
+use tetrarch_core::{ServerId, Span};
 use toml::Spanned;
 
+use super::sync::{self, SyncFile};
 use super::{Misplaced, place_of};
 use crate::parts::examine::ServiceCheck;
 use crate::parts::power::FenceAgent;
 use crate::parts::qemu::{Keep, Machine};
+use crate::parts::sync::SyncSettings;
 use crate::parts::systemd::UnitName;
 
 /// One of the things that a server's agent does to servers.
@@ -98,6 +100,8 @@ pub struct VirtualSettings {
     pub mac: Mac,
     /// The interface in the guest that gets the virtual IP address.
     pub guest_interface: String,
+    /// Who brings its data to the real server before that gets the address; nobody without it.
+    pub sync: Option<SyncSettings>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -120,6 +124,7 @@ pub(super) struct VirtualFile {
     arguments: Option<Vec<String>>,
     #[serde(default = "guest_interface")]
     guest_interface: String,
+    sync: Option<Spanned<SyncFile>>,
 }
 
 fn qemu() -> PathBuf {
@@ -188,6 +193,7 @@ impl Written {
         self,
         ring: &[HostName],
         me: ServerId,
+        job_max: Span,
     ) -> Result<PartsSettings, Misplaced> {
         let program = match (self.program, self.by_program) {
             (Some(program), None) => Some((program, Part::ALL.into())),
@@ -212,7 +218,10 @@ impl Written {
             .into_iter()
             .enumerate()
         {
-            virtual_servers.push(file.map(|file| file_checked(file, place)).transpose()?);
+            virtual_servers.push(
+                file.map(|file| file_checked(file, place, job_max))
+                    .transpose()?,
+            );
         }
         let network = self.network.map(Spanned::into_inner);
         let settings = PartsSettings {
@@ -245,6 +254,18 @@ impl PartsSettings {
                 let why = format!("expected a table [services.{host}] with its examinations");
                 return Err(missing(why));
             }
+            let is_synchronised = |settings: &VirtualSettings| settings.sync.is_some();
+            if !is_native(Part::VirtualServers)
+                && self.virtual_servers[place]
+                    .as_ref()
+                    .is_some_and(is_synchronised)
+            {
+                let why = format!(
+                    "expected no table [virtual_server.{host}.sync], as the program that does virtual-servers \
+                     brings the data home itself"
+                );
+                return Err(missing(why));
+            }
             let is_other = place != me.index();
             if is_other && is_native(Part::VirtualServers) && self.virtual_servers[place].is_none()
             {
@@ -256,7 +277,11 @@ impl PartsSettings {
     }
 }
 
-fn file_checked(file: Spanned<VirtualFile>, place: usize) -> Result<VirtualSettings, Misplaced> {
+fn file_checked(
+    file: Spanned<VirtualFile>,
+    place: usize,
+    job_max: Span,
+) -> Result<VirtualSettings, Misplaced> {
     let span = file.span();
     let file = file.into_inner();
     let mac: Mac = file
@@ -291,5 +316,9 @@ fn file_checked(file: Spanned<VirtualFile>, place: usize) -> Result<VirtualSetti
         tap,
         mac,
         guest_interface: file.guest_interface,
+        sync: file
+            .sync
+            .map(|file| sync::checked(file, job_max))
+            .transpose()?,
     })
 }

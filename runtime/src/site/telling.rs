@@ -41,7 +41,7 @@ pub(super) struct Notify {
 }
 
 /// A length of time that is not nothing.
-fn length(wait: Option<Spanned<Wait>>, usual: Duration) -> Result<Duration, Misplaced> {
+pub(super) fn length(wait: Option<Spanned<Wait>>, usual: Duration) -> Result<Duration, Misplaced> {
     let Some(wait) = wait else { return Ok(usual) };
     let span: Range<usize> = wait.span();
     let length = Duration::from_nanos(wait.into_inner().0.as_nanos());
@@ -49,6 +49,16 @@ fn length(wait: Option<Spanned<Wait>>, usual: Duration) -> Result<Duration, Misp
         return Err((span, "expected at least 1s".to_owned()));
     }
     Ok(length)
+}
+
+/// A program by its whole path.
+pub(super) fn program(written: &Spanned<PathBuf>) -> Result<PathBuf, Misplaced> {
+    let program = written.get_ref();
+    if program.is_absolute() {
+        return Ok(program.clone());
+    }
+    let why = format!("expected an absolute path, found {}", program.display());
+    Err((written.span(), why))
 }
 
 pub(super) fn checked(
@@ -65,13 +75,8 @@ pub(super) fn checked(
         Err((metrics.listen.span(), why))
     });
     let hook = notify.map(|notify| {
-        let program = notify.program.get_ref();
-        if !program.is_absolute() {
-            let why = format!("expected an absolute path, found {}", program.display());
-            return Err((notify.program.span(), why));
-        }
         Ok(Hook {
-            program: program.clone(),
+            program: program(&notify.program)?,
             limit: length(notify.limit, LIMIT)?,
             retry_min: RETRY_MIN,
             retry_max: length(notify.retry_max, RETRY_MAX)?,

@@ -201,3 +201,51 @@ fn servers_that_flap_are_held_off_as_the_settings_say() {
         assert!(why.contains(expected), "{why}");
     }
 }
+
+#[test]
+fn a_hook_that_a_release_has_no_time_for_is_refused() {
+    const NATIVE: &str = r#"
+by_program = ["examine"]
+[network]
+interface = "br0"
+[virtual_server.server1]
+image = "/srv/tetrarch/images/server1b"
+mac = "02:00:00:00:00:01"
+memory_mb = 256
+[virtual_server.server3]
+image = "/srv/tetrarch/images/server3b"
+mac = "02:00:00:00:00:03"
+memory_mb = 256
+[virtual_server.server1.sync]
+program = "/hook"
+"#;
+    let said = |more: &str| {
+        let timing = "\n[timing]\ninter_monitoring = \"5s\"\n";
+        let text = GOOD.replacen(timing, NATIVE, 1);
+        assert_ne!(text, GOOD);
+        Site::parse(&format!("{text}{more}"), "site.toml")
+    };
+    let site = said("limit = \"5s\"\n").unwrap();
+    let sync = |place: usize| site.parts.virtual_servers[place].clone().unwrap().sync;
+    let settings = sync(0).unwrap();
+    assert_eq!(settings.limit, std::time::Duration::from_secs(5));
+    assert_eq!(settings.last_limit, std::time::Duration::from_secs(20));
+    assert_eq!(sync(2), None);
+    // 10 s are left of the 120 s that the job may take.
+    assert!(said("limit = \"90s\"\n").is_ok());
+    for (more, expected) in [
+        (
+            "limit = \"90001ms\"\n",
+            "site.toml:18:1: expected limit and last_limit, 110.001s together, to leave 10s of job_max, 120s",
+        ),
+        ("last_limit = \"51s\"\n", "111s together"),
+        ("[timing]\njob_max = \"60s\"\n", "of job_max, 60s"),
+        ("limit = \"0s\"\n", "site.toml:20:9: expected at least 1s"),
+        ("limits = \"5s\"\n", "unknown field `limits`"),
+    ] {
+        let why = said(more).unwrap_err().to_string();
+        assert!(why.contains(expected), "{why}");
+    }
+    let text = format!("{GOOD}{}", &NATIVE[NATIVE.find("[network]").unwrap_or(0)..]);
+    assert!(refused(&text).contains("expected no table [virtual_server.server1.sync]"));
+}

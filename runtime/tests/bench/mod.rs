@@ -40,6 +40,23 @@ struct State {
     found: Vec<Found>,
     /// In which versions each server speaks to the others.
     spoken: Vec<watch::Sender<Spoken>>,
+    synchronised: Vec<Synchronised>,
+}
+
+/// A host has brought the data of a function's virtual server home.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Synchronised {
+    pub(crate) at: Time,
+    pub(crate) host: ServerId,
+    pub(crate) function: ServerId,
+}
+
+/// What came of a scenario.
+pub(crate) struct Outcomes {
+    /// What the drivers noted, in the order of things.
+    pub(crate) notes: Vec<(Time, ServerId, Event)>,
+    /// Whose data were brought home.
+    pub(crate) synchronised: Vec<Synchronised>,
 }
 
 /// What a driver is to find on its server when it starts.
@@ -203,6 +220,14 @@ impl VirtualServers for Seat {
         self.done(function, Action::Assign { function }).await
     }
 
+    async fn synchronise(&self, function: ServerId) -> Result<(), Failure> {
+        let (mut state, host) = (self.shared.lock(), self.me);
+        let at = state.now;
+        let synchronised = Synchronised { at, host, function };
+        state.synchronised.push(synchronised);
+        Ok(())
+    }
+
     async fn release(&self, function: ServerId) -> Result<(), Failure> {
         self.done(function, Action::Release { function }).await
     }
@@ -322,9 +347,8 @@ struct Bench<'a> {
     disks: Vec<std::thread::JoinHandle<()>>,
 }
 
-/// Runs `scenario` with the runtime's drivers, keeps their records in `folder`, and gives what they
-/// noted in the order of things.
-pub(crate) async fn run(scenario: &Scenario, folder: &Path) -> Vec<(Time, ServerId, Event)> {
+/// Runs `scenario` with the runtime's drivers, and keeps their records in `folder`.
+pub(crate) async fn run(scenario: &Scenario, folder: &Path) -> Outcomes {
     let parameters = &scenario.parameters;
     let size = scenario.group.len();
     let config = |me| {
@@ -350,6 +374,7 @@ pub(crate) async fn run(scenario: &Scenario, folder: &Path) -> Vec<(Time, Server
             number: 0,
             found: vec![nothing; size],
             spoken: (0..size).map(|_| watch::Sender::default()).collect(),
+            synchronised: Vec::new(),
         }))),
         configs: ServerId::all(size).map(config).collect(),
         scenario,
@@ -376,7 +401,11 @@ pub(crate) async fn run(scenario: &Scenario, folder: &Path) -> Vec<(Time, Server
     for disk in bench.disks {
         disk.join().unwrap();
     }
-    bench.notes
+    let synchronised = std::mem::take(&mut bench.shared.lock().synchronised);
+    Outcomes {
+        notes: bench.notes,
+        synchronised,
+    }
 }
 
 impl Bench<'_> {
