@@ -51,7 +51,8 @@ impl<O: Observer> World<O> {
         others.iter().filter(hears)
     }
 
-    /// While a rival is there it is seen again and again.
+    /// While a rival is there it is seen again and again, but by programs that stand still only once they go on:
+    /// it is they that look.
     pub(super) fn look_for_rival(&mut self, server: ServerId, function: ServerId) -> Stimulus {
         let looks = &mut self.server_mut(server).looks;
         *looks = looks.without(function);
@@ -59,7 +60,7 @@ impl<O: Observer> World<O> {
             return Stimulus::None;
         }
         self.expect_rivals(server);
-        if self.server(server).managing {
+        if self.server(server).managing && !self.is_paused(server) {
             Stimulus::Input(server, Input::Seen(Sighting::Rival { function }))
         } else {
             Stimulus::None
