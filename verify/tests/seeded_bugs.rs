@@ -219,7 +219,8 @@ fn runs(outputs: &[Output], wanted: Action) -> bool {
 
 /// Whether a manager that does not hear `target`, and has asked the others, fences it.
 fn fences_unheard(bug: Option<Bug>, target: ServerId) -> bool {
-    let told = [renew(target, Claims::NONE, asked(1, 1))];
+    let claims = Claims::NONE.with(Claim::Address(target));
+    let told = [renew(target, claims, asked(1, 1))];
     let left = (Members::NONE, Span::MAX);
     let then = Span::from_secs(30);
     let outputs = outputs(Guarded, bug, true, left, &told, None, then);
