@@ -68,6 +68,41 @@ fn a_failure_is_shrunk_to_a_file_that_fails_and_ends_with_one() {
 }
 
 #[test]
+fn the_line_that_runs_a_failing_seed_again_does() {
+    let args = [
+        "swarm",
+        "--seeds",
+        "20",
+        "--time",
+        "1h",
+        "--bound-percent",
+        "1",
+        "-q",
+    ];
+    let sure = [
+        "--timings",
+        "paper",
+        "--safety",
+        "guarded",
+        "--format",
+        "csv",
+    ];
+    let (table, told) = texts(&[&args[..], &sure[..]].concat(), 1);
+    let again = told
+        .lines()
+        .find_map(|line| line.split_once("again: tetrarch ").map(|(_, again)| again))
+        .unwrap();
+    assert!(again.contains(" --safety guarded"), "{again}");
+    let mut words: Vec<&str> = again.split(' ').collect();
+    let seed = words[words.iter().position(|word| *word == "--first").unwrap() + 1];
+    words.extend(["--format", "csv", "-q"]);
+    let (alone, _) = texts(&words, 1);
+    let row = alone.lines().nth(1).unwrap();
+    assert!(row.starts_with(&format!("{seed},")), "{row}");
+    assert!(table.lines().any(|line| line == row), "{row}\n{table}");
+}
+
+#[test]
 fn wrong_arguments_are_refused() {
     for (args, why) in [
         (&["--seeds", "1", "--time", "0s"][..], "the safety phase is"),

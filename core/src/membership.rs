@@ -404,6 +404,7 @@ impl Node {
     ) {
         self.merge(cx, structure);
         self.forget_fresh(from);
+        self.register.greeted(from);
         let held = self.held();
         cx.out.send(
             from,

@@ -207,7 +207,7 @@ impl Node {
             State::Launching => self.launched(cx, target),
             State::Pausing => self.poll(cx, target),
             State::Claiming => self.refused(cx, target),
-            State::Asking => self.escalate(cx, target),
+            State::Asking => self.asked_long_enough(cx, target),
             State::Polling => self.polled(cx, target, Outcome::Failed),
             State::Settling => {
                 self.recovery(target).state = State::Examining;

@@ -60,6 +60,11 @@ impl Standby {
         !matches!(self.state, State::Suspended)
     }
 
+    /// Whether it shall serve, and its function is not about to go back.
+    pub(crate) const fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
     pub(crate) const fn is_serving(&self) -> bool {
         matches!(self.state, State::Serving | State::Releasing)
     }

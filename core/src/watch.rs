@@ -242,7 +242,7 @@ impl Node {
         // A P2 that has been waiting for a silent P1 finds here that nothing is left to recover,
         // but the target may still wait for its address.
         let stood_by = self.watches[target.index()].silences > 0;
-        if stood_by && !self.orders.is_frozen() {
+        if (stood_by || self.serves_unattended(target)) && !self.orders.is_frozen() {
             // It may be on this host, which runs the virtual server on that manager's request; the
             // target must not be offered it before it is off.
             if self.standbys[target.index()].is_awake() {
@@ -252,6 +252,14 @@ impl Node {
             }
         }
         self.wait_in_step(cx, target);
+    }
+
+    /// Whether the virtual server of `target` runs here and nobody is at work who would have it suspended: a server
+    /// that went down has passed it on to this one.
+    fn serves_unattended(&self, target: ServerId) -> bool {
+        let is_attended = self.watches[target.index()].acting.is_some()
+            || self.recoveries[target.index()].is_active();
+        self.standbys[target.index()].is_wanted() && !is_attended
     }
 
     /// Both managers wait the inter-monitoring time; P2 allows for a late S.file.

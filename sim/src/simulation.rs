@@ -5,7 +5,8 @@
 //! order.
 
 use tetrarch_core::{
-    Config, ConfigError, Event, Input, Members, Node, Outbox, Output, ServerId, Time,
+    Command, Config, ConfigError, Event, Input, Members, Node, Order, Outbox, Output, ServerId,
+    Time, Version,
 };
 
 use crate::observer::Observer;
@@ -167,9 +168,34 @@ impl<O: Observer> Simulation<O> {
     }
 
     fn stimulate(&mut self, stimulus: Stimulus) {
-        if let Stimulus::Input(server, input) = stimulus {
-            self.step(server, input);
+        match stimulus {
+            Stimulus::Input(server, input @ Input::Command(Command::Order(order))) => {
+                if let Some(server) = self.taker_of(order, server) {
+                    self.step(server, input);
+                }
+            }
+            Stimulus::Input(server, input) => self.step(server, input),
+            Stimulus::None => {}
         }
+    }
+
+    /// The server at which an operator gives an order that was meant for `server`: that one if it can take it, else
+    /// the first that can. One outside the ring, or that does not know its place yet, takes none, and one that
+    /// has not heard of an order cannot withdraw it.
+    fn taker_of(&self, order: Order, server: ServerId) -> Option<ServerId> {
+        let size = self.nodes.len();
+        let takes = |server: &ServerId| {
+            let node = &self.nodes[server.index()];
+            let orders = node.view().orders();
+            self.world.is_managing(*server)
+                && !self.world.is_paused(*server)
+                && node.view().is_managing()
+                && node.config().version() > Version::V1
+                && orders.with(order, size) != orders
+        };
+        core::iter::once(server)
+            .chain(ServerId::all(size))
+            .find(takes)
     }
 
     fn step(&mut self, server: ServerId, input: Input) {

@@ -4,12 +4,13 @@
 
 use std::path::Path;
 
-use tetrarch_core::{Input, Safety, ServerId, Span, Time};
+use tetrarch_core::{Deadline, Input, Safety, ServerId, Sighting, Span, Time};
 use tetrarch_sim::check::Invariant;
 use tetrarch_sim::observer::Observer;
 use tetrarch_sim::run::{Run, run};
 use tetrarch_sim::scenario::Scenario;
 use tetrarch_sim::simulation::Simulation;
+use tetrarch_sim::world::WorldEvent;
 
 /// A group of four with these faults for ten minutes.
 fn scenario_of(safety: Safety, faults: &str) -> Scenario {
@@ -84,6 +85,46 @@ fn who_stands_still_from_the_start_does_not_wake_with_its_address() {
     }
 }
 
+/// How often a server is told of a rival at one instant.
+#[derive(Debug, Default)]
+struct Sighted {
+    at: Time,
+    times: usize,
+    most: usize,
+    in_all: usize,
+}
+
+impl Observer for Sighted {
+    fn input(&mut self, now: Time, server: ServerId, input: &Input) {
+        if let (1, Input::Seen(Sighting::Rival { .. })) = (server.index(), input) {
+            if now != self.at {
+                (self.at, self.times) = (now, 0);
+            }
+            self.times += 1;
+            self.in_all += 1;
+            self.most = self.most.max(self.times);
+        }
+    }
+}
+
+#[test]
+fn programs_that_stand_still_see_nothing_meanwhile() {
+    // Each holds the other's address when the cut ends, and the first goes on looking.
+    let sides = "sides = [[\"s1\", \"s3\", \"s4\"], [\"s2\"]]";
+    let server = "server = \"s2\"";
+    let faults = "sightings = [\"rivals\"]\n".to_owned()
+        + &fault(6, "partition", sides)
+        + &fault(60, "agent-pause", server)
+        + &fault(61, "heal", "")
+        + &fault(500, "agent-resume", server);
+    let scenario = scenario_of(Safety::Paper, &faults);
+    let mut simulation = Simulation::new(&scenario, Sighted::default()).unwrap();
+    simulation.run_until(scenario.end());
+    let seen = simulation.observer();
+    assert!(seen.in_all > 0, "it had no rival");
+    assert!(seen.most <= 4, "{} at one instant", seen.most);
+}
+
 /// How many messages of each sender a server is told at one instant.
 #[derive(Debug, Default)]
 struct Told {
@@ -114,6 +155,57 @@ fn of_each_sender_as_many_messages_wait_as_a_connection_takes() {
         simulation.run_until(scenario.end());
         // A question every two seconds and others besides would be more.
         assert_eq!(simulation.observer().most, 256, "{kind}");
+    }
+}
+
+/// The last instant that anybody was told of, the instants that came after a later one, and how many
+/// wake-ups were overdue when they were asked for.
+#[derive(Debug, Default)]
+struct Instants {
+    last: Time,
+    went_back: Vec<(Time, Time)>,
+    overdue: usize,
+}
+
+impl Instants {
+    fn see(&mut self, now: Time) {
+        if now < self.last {
+            self.went_back.push((self.last, now));
+        }
+        self.last = now;
+    }
+}
+
+impl Observer for Instants {
+    fn input(&mut self, now: Time, _: ServerId, _: &Input) {
+        self.see(now);
+    }
+
+    fn decided(&mut self, now: Time, _: ServerId, deadline: Option<Deadline>) {
+        self.see(now);
+        self.overdue += usize::from(deadline.is_some_and(|deadline| deadline.at < now));
+    }
+
+    fn world(&mut self, now: Time, _: ServerId, _: WorldEvent) {
+        self.see(now);
+    }
+}
+
+#[test]
+fn time_never_goes_back_for_who_stood_still() {
+    // It stands still just before the answers to its questions come, and an examination's result. When it goes on,
+    // these are the first that it is told of, and by then its timers are overdue.
+    for safety in [Safety::Paper, Safety::Guarded] {
+        for (kind, end) in [("pause", "resume"), ("agent-pause", "agent-resume")] {
+            let begin = fault(11, kind, "server = \"s2\"").replace("\"11s\"", "\"12.0001s\"");
+            let faults = begin + &fault(200, end, "server = \"s2\"");
+            let scenario = scenario_of(safety, &faults);
+            let mut simulation = Simulation::new(&scenario, Instants::default()).unwrap();
+            simulation.run_until(scenario.end());
+            let seen = simulation.observer();
+            assert!(seen.overdue > 0, "{safety:?} {kind}: no timer was overdue");
+            assert_eq!(seen.went_back, [], "{safety:?} {kind}");
+        }
     }
 }
 

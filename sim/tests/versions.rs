@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use tetrarch_core::{Input, Message, Output, ServerId, Time, Version};
+use tetrarch_core::{Input, Message, Output, ServerId, Span, Time, Version};
 use tetrarch_sim::observer::Observer;
 use tetrarch_sim::run::run_watched;
 use tetrarch_sim::scenario::Scenario;
+use tetrarch_sim::simulation::Simulation;
 
 /// Which versions were said to speak, and what was said in the newest.
 #[derive(Default)]
@@ -70,4 +71,25 @@ fn the_newest_version_is_spoken_between_those_who_know_it() {
         12,
         "in the end everybody speaks it to everybody"
     );
+}
+
+/// An order goes to a server that can take it: none of version 1 has ever heard of one.
+#[test]
+fn an_order_is_withdrawn_where_it_is_known() {
+    let text = "name = \"n\"\npurpose = \"p\"\ngroup = [\"s1\", \"s2\", \"s3\"]\nduration = \"60s\"\n\
+                [versions]\ns1 = 1\ns2 = 1\n\
+                [[fault]]\nat = \"20s\"\nfault = \"freeze\"\n\
+                [[fault]]\nat = \"30s\"\nfault = \"maintenance-begin\"\nserver = \"s1\"\n\
+                [[fault]]\nat = \"40s\"\nfault = \"thaw\"\n";
+    let scenario = Scenario::parse(text, "s.toml", std::path::Path::new(".")).unwrap();
+    let mut simulation = Simulation::new(&scenario, ()).unwrap();
+    let third = ServerId::new(2).unwrap();
+    let mut orders_at = |seconds| {
+        simulation.run_until(Time::ZERO + Span::from_secs(seconds));
+        simulation.nodes()[third.index()].view().orders()
+    };
+    assert!(orders_at(35).is_frozen());
+    let maintained = orders_at(36).maintained();
+    assert!(maintained.contains(ServerId::new(0).unwrap()));
+    assert!(!orders_at(45).is_frozen());
 }

@@ -46,7 +46,7 @@ const CATCHES: &[(Bug, Net)] = &[
         Bug::KeepsOldTrouble,
         Verify(3, 2, &[Crash, Restart], OneHolder),
     ),
-    (Bug::AbandonsRunning, Swarm(Paper, 12, NoProgress)),
+    (Bug::AbandonsRunning, Swarm(Paper, 181, NoProgress)),
     (Bug::GivesBackEarly, Verify(2, 1, &[Restart], OneHolder)),
     (Bug::IgnoresHolders, Verify(2, 1, &[Restart], OneHolder)),
     (Bug::TakesUnasked, Verify(2, 1, &[Restart], OneHolder)),
@@ -58,7 +58,7 @@ const CATCHES: &[(Bug, Net)] = &[
     ),
     (Bug::ResumesTwice, Verify(3, 1, &[Crash], OneImage)),
     (Bug::WaitsForEver, Verify(2, 1, &[Restart], NoEndlessWait)),
-    (Bug::StopsAndLeaves, Swarm(Paper, 430, NoProgress)),
+    (Bug::StopsAndLeaves, Swarm(Paper, 97, HOLDER)),
     (Bug::VotesTwice, Swarm(Guarded, 2, HOLDER)),
     (Bug::CountsOneLess, Swarm(Guarded, 55, HOLDER)),
     (
@@ -67,7 +67,7 @@ const CATCHES: &[(Bug, Net)] = &[
     ),
     (Bug::HoldsForEver, Swarm(Guarded, 4, NoProgress)),
     (Bug::MissesLeaseEnd, Swarm(Guarded, 14, NoProgress)),
-    (Bug::GivesUpEarly, Swarm(Guarded, 20, HOLDER)),
+    (Bug::GivesUpEarly, Swarm(Guarded, 21, HOLDER)),
     (Bug::TakesLate, Script("a late question frees no vote")),
     (
         Bug::NeverOverruled,
@@ -219,7 +219,8 @@ fn runs(outputs: &[Output], wanted: Action) -> bool {
 
 /// Whether a manager that does not hear `target`, and has asked the others, fences it.
 fn fences_unheard(bug: Option<Bug>, target: ServerId) -> bool {
-    let told = [renew(target, Claims::NONE, asked(1, 1))];
+    let claims = Claims::NONE.with(Claim::Address(target));
+    let told = [renew(target, claims, asked(1, 1))];
     let left = (Members::NONE, Span::MAX);
     let then = Span::from_secs(30);
     let outputs = outputs(Guarded, bug, true, left, &told, None, then);

@@ -24,7 +24,7 @@ Each seed draws a ring of 2 to 8 servers, the protocol's settings, physical time
 there are (each seed switches some off), and when they strike: S1t, S2t, N1t, N2t, crash, destruction, outages of \
 everything, machines or programs that stand still, drifting clocks, programs stopped, virtual servers that fail, a \
 file server that is down, slow, dying or cut off, one-way and flapping cuts, partitions, lost, late and doubled \
-messages. \
+messages. Operators give orders in half of all seeds. \
 After the safety phase of --time all is repaired, and within a printed bound every function must be served by its \
 own server, all servers must be members, and all views must be equal.
 

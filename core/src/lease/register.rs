@@ -25,6 +25,8 @@ struct Heard {
     asked: Sequence,
     /// When it arrived.
     at: Time,
+    /// It was for something, so others like it follow as long as its sender is there.
+    goes_on: bool,
 }
 
 impl Register {
@@ -56,7 +58,11 @@ impl Register {
         if self.is_overtaken(now, from, asked, term) {
             return None;
         }
-        self.heard[from.index()] = Some(Heard { asked, at: now });
+        self.heard[from.index()] = Some(Heard {
+            asked,
+            at: now,
+            goes_on: !claims.is_empty(),
+        });
         Some(self.request(now, from, claims, term))
     }
 
@@ -71,10 +77,18 @@ impl Register {
         self.heard[from.index()].is_some_and(|last| now < last.at + term && said < last.asked)
     }
 
-    /// The life in which `server` was last heard, if that is at least `silence` ago.
+    /// The life in which `server` was last heard, if that is at least `silence` ago and it would have been
+    /// heard since: a server that wants nothing asks for nothing, in full health.
     pub(crate) fn unheard(&self, now: Time, server: ServerId, silence: Span) -> Option<Life> {
-        let last = self.heard[server.index()]?;
+        let last = self.heard[server.index()].filter(|last| last.goes_on)?;
         last.asked.life.filter(|_| last.at + silence <= now)
+    }
+
+    /// The programs of `server` look for their place, and ask for nothing until they know it.
+    pub(crate) fn greeted(&mut self, server: ServerId) {
+        if let Some(last) = &mut self.heard[server.index()] {
+            last.goes_on = false;
+        }
     }
 
     /// `server` was switched off in this life or after it: the votes that it got in it are free.

@@ -12,8 +12,7 @@ use crate::units::{DURATION_EXPECTED, span_text};
 /// Something that an operator does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// An order, given at the server that it is about if its programs run, else at the first one whose
-    /// programs do.
+    /// An order, given at the server that it is about if that one can take it, else at the first one that can.
     Order(Order),
     /// The server announces that it goes down, and does when its programs say that it may.
     Leave {

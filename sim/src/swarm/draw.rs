@@ -1,14 +1,14 @@
 //! The dice of a seed: ring, timings, fault mix, and faults.
 
 use rand::{Rng, RngExt};
-use tetrarch_core::{Members, Safety, Span, Time, Version};
+use tetrarch_core::{Members, Order, Safety, Span, Time, Version};
 
 use super::mix::{Kind, Mix};
 use super::plan::{Healing, Plan, fault, servers};
 use super::{Settings, Timings};
 use crate::jitter::scatter;
 use crate::parameters::{ParameterError, Parameters};
-use crate::scenario::{Equipment, FaultAction, Policy, ServerIndex, Sightings, Trouble};
+use crate::scenario::{Equipment, FaultAction, Operation, Policy, ServerIndex, Sightings, Trouble};
 use crate::streams::stream;
 use crate::units::{Megabytes, Ratio};
 
@@ -28,8 +28,9 @@ pub struct Drawn {
 /// When the drawn parameters are not valid together, which would be a defect of the ranges here.
 pub fn draw(settings: &Settings, seed: u64) -> Result<Drawn, ParameterError> {
     let dice = &mut stream(seed, 0);
+    let operators = &mut stream(seed, 3);
     let size = dice.random_range(2..=8);
-    let mix = Mix::draw(dice);
+    let mix = Mix::draw(dice, operators);
     let nominal = match settings.timings {
         Timings::Paper => Parameters::paper(),
         Timings::Random => timings(dice),
@@ -55,7 +56,17 @@ pub fn draw(settings: &Settings, seed: u64) -> Result<Drawn, ParameterError> {
         plan: &mut plan,
         fragile: size / 2,
     };
-    deck.deal(&mix, settings.fault_every);
+    deck.deal(mix.faults(), settings.fault_every);
+    if mix.has_orders() {
+        let mut deck = Deck {
+            dice: operators,
+            plan: &mut plan,
+            fragile: 0,
+        };
+        // As often as each of the other kinds.
+        let every = settings.fault_every.times(mix.faults().len() as u64);
+        deck.deal(&[Kind::Orders], every);
+    }
     plan.faults.sort_by_key(|fault| fault.at);
     Ok(Drawn { mix, plan })
 }
@@ -128,11 +139,11 @@ const BURST_IN: u32 = 4;
 const BURST: Span = Span::from_secs(60);
 
 impl<R: Rng> Deck<'_, R> {
-    fn deal(&mut self, mix: &Mix, every: Span) {
+    fn deal(&mut self, kinds: &[Kind], every: Span) {
         let end = self.plan.healed_at();
         let mut at = Time::ZERO + self.gap(every);
         while at < end {
-            let kind = mix.kinds()[self.dice.random_range(0..mix.kinds().len())];
+            let kind = kinds[self.dice.random_range(0..kinds.len())];
             self.strike(at, kind);
             at += self.gap(every);
         }
@@ -212,6 +223,7 @@ impl<R: Rng> Deck<'_, R> {
             Kind::FileServerDown | Kind::FileServerSlow | Kind::FileServerDying => {
                 self.file_server(at, until, kind);
             }
+            Kind::Orders => self.order(at, until, server),
             Kind::FileServerCut
             | Kind::Flap
             | Kind::LinkLoss
@@ -225,6 +237,32 @@ impl<R: Rng> Deck<'_, R> {
                 self.put(at, action);
                 self.put(until, FaultAction::Heal);
             }
+        }
+    }
+
+    /// An operator gives an order, and withdraws one that lasts after a while, or announces that a server goes
+    /// down.
+    fn order(&mut self, at: Time, until: Time, server: ServerIndex) {
+        let Some(about) = server.id() else { return };
+        let order = match self.dice.random_range(0..7) {
+            0 => Order::Maintenance {
+                server: about,
+                on: true,
+            },
+            1 => Order::MaintenanceOfAll { on: true },
+            2 => Order::Freeze { on: true },
+            3 => Order::HandOver { server: about },
+            4 => Order::HandBack { server: about },
+            way => {
+                let restart = way == 5;
+                let leave = Operation::Leave { server, restart };
+                return self.take_down(at, FaultAction::Operation(leave), server);
+            }
+        };
+        let operation = Operation::Order(order);
+        self.put(at, FaultAction::Operation(operation));
+        if let Some(end) = operation.end() {
+            self.put(until, FaultAction::Operation(end));
         }
     }
 
@@ -384,6 +422,35 @@ mod tests {
     }
 
     #[test]
+    fn every_order_is_lifted_at_the_repair_and_once_more() {
+        let mut standing = 0;
+        for seed in 0..60 {
+            let drawn = draw(&settings(Timings::Paper), seed).unwrap();
+            let operations = |fault: &&crate::scenario::Fault| match fault.action {
+                FaultAction::Operation(operation) => Some((fault.at, operation)),
+                _ => None,
+            };
+            let given: Vec<_> = drawn.plan.faults.iter().collect();
+            let given: Vec<_> = given.iter().filter_map(operations).collect();
+            assert_eq!(drawn.mix.has_orders(), !given.is_empty(), "seed {seed}");
+            let scenario = drawn.plan.scenario();
+            let all: Vec<_> = scenario.faults.iter().collect();
+            let all: Vec<_> = all.iter().filter_map(operations).collect();
+            for end in given.iter().filter_map(|(_, operation)| operation.end()) {
+                let repaired = drawn.plan.healed_at();
+                let lifted =
+                    |(at, operation): &&(Time, Operation)| *operation == end && *at >= repaired;
+                assert!(
+                    all.iter().filter(lifted).count() >= 2,
+                    "seed {seed}: {end:?}"
+                );
+                standing += 1;
+            }
+        }
+        assert!(standing > 100, "{standing}");
+    }
+
+    #[test]
     fn the_mean_time_between_faults_is_what_was_asked_for() {
         let every = Span::from_secs(600);
         let days = 100;
@@ -396,7 +463,7 @@ mod tests {
                 plan: &mut plan,
                 fragile: 0,
             };
-            deck.deal(&Mix::of(&[Kind::S1t]), every);
+            deck.deal(&[Kind::S1t], every);
             struck += plan.faults.len();
         }
         let per_day = struck as f64 / days as f64;

@@ -57,10 +57,12 @@ pub enum Kind {
     Partition,
     /// A share of all messages is lost for a while.
     Loss,
+    /// Operators give orders, and withdraw those that last after a while.
+    Orders,
 }
 
 impl Kind {
-    /// Every kind, those that the paper's protocol does not survive last.
+    /// Every kind: those that the paper's protocol does not survive after the others, orders last.
     pub const ALL: &[Self] = &[
         Self::S1t,
         Self::S2t,
@@ -87,6 +89,7 @@ impl Kind {
         Self::Doubled,
         Self::Partition,
         Self::Loss,
+        Self::Orders,
     ];
 
     /// Its name in reports.
@@ -118,6 +121,7 @@ impl Kind {
             Self::Cut => "cut",
             Self::Partition => "partition",
             Self::Loss => "loss",
+            Self::Orders => "orders",
         }
     }
 
@@ -149,12 +153,15 @@ pub struct Mix {
 
 impl Mix {
     /// Throws the dice: half of all seeds have whole links, and each kind that is left is on or off.
-    pub(super) fn draw(dice: &mut impl Rng) -> Self {
+    ///
+    /// Whether there are orders is up to dice of their own, `operators`, so that a seed has the same
+    /// faults with and without them.
+    pub(super) fn draw(dice: &mut impl Rng, operators: &mut impl Rng) -> Self {
         let whole_links = dice.random_bool(0.5);
         let allowed: Vec<Kind> = Kind::ALL
             .iter()
             .copied()
-            .filter(|kind| !(whole_links && kind.breaks_links()))
+            .filter(|kind| *kind != Kind::Orders && !(whole_links && kind.breaks_links()))
             .collect();
         let mut kinds: Vec<Kind> = allowed
             .iter()
@@ -164,12 +171,9 @@ impl Mix {
         if kinds.is_empty() {
             kinds.push(allowed[dice.random_range(0..allowed.len())]);
         }
-        Self { kinds }
-    }
-
-    #[cfg(test)]
-    pub(super) fn of(kinds: &[Kind]) -> Self {
-        let kinds = kinds.to_vec();
+        if operators.random_bool(0.5) {
+            kinds.push(Kind::Orders);
+        }
         Self { kinds }
     }
 
@@ -177,6 +181,17 @@ impl Mix {
     #[must_use]
     pub fn kinds(&self) -> &[Kind] {
         &self.kinds
+    }
+
+    /// The kinds without orders.
+    pub(super) fn faults(&self) -> &[Kind] {
+        let orders = usize::from(self.has_orders());
+        &self.kinds[..self.kinds.len() - orders]
+    }
+
+    /// Whether operators give orders.
+    pub(super) fn has_orders(&self) -> bool {
+        self.kinds.last() == Some(&Kind::Orders)
     }
 
     /// Whether no kind breaks links: only then the paper's protocol promises safety.
@@ -201,13 +216,15 @@ mod tests {
     #[test]
     fn every_kind_is_on_in_some_seeds_and_off_in_others_and_none_is_empty() {
         let mixes: Vec<Mix> = (0..200)
-            .map(|seed| Mix::draw(&mut stream(seed, 0)))
+            .map(|seed| Mix::draw(&mut stream(seed, 0), &mut stream(seed, 3)))
             .collect();
         for kind in Kind::ALL {
             let on = mixes.iter().filter(|mix| mix.kinds.contains(kind)).count();
             assert!((20..180).contains(&on), "{}: {on}", kind.name());
         }
-        assert!(mixes.iter().all(|mix| !mix.kinds.is_empty()));
+        assert!(mixes.iter().all(|mix| !mix.faults().is_empty()));
+        let orders = |mix: &Mix| mix.faults().contains(&Kind::Orders);
+        assert!(!mixes.iter().any(orders));
         let whole = mixes.iter().filter(|mix| mix.has_whole_links()).count();
         assert!((80..160).contains(&whole), "{whole}");
     }

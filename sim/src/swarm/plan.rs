@@ -48,6 +48,10 @@ pub enum Healing {
     All,
 }
 
+/// How long after the repair operators look whether any order still stands: longer than the longest time
+/// between two signs of life, in which orders are repeated.
+const LOOK_AFTER: Span = Span::from_secs(60);
+
 pub(super) fn servers(size: usize) -> impl DoubleEndedIterator<Item = ServerIndex> {
     (0..size).filter_map(|place| u8::try_from(place).ok().map(ServerIndex))
 }
@@ -138,9 +142,6 @@ impl Plan {
         put(actions().any(file_server), FaultAction::FileServerUp);
         let slow = |action: &FaultAction| matches!(action, FaultAction::FileServerSlow(_));
         put(actions().any(slow), FaultAction::FileServerSlow(1));
-        for end in self.ends_of_orders() {
-            put(true, FaultAction::Operation(end));
-        }
         for server in servers(self.size) {
             let down = |action: &FaultAction| takes_down(action) == Some(server);
             let stopped = |action: &FaultAction| *action == FaultAction::AgentStop(server);
@@ -150,6 +151,14 @@ impl Plan {
             put(actions().any(asleep), FaultAction::AgentResume(server));
             put(actions().any(down), FaultAction::Repair(server));
             put(actions().any(stopped), FaultAction::AgentStart(server));
+        }
+        // Last, when there is somebody to tell, and once more when all have heard of each other: an order may
+        // have stood only where nobody could be told at first.
+        for later in [Span::ZERO, LOOK_AFTER] {
+            let ends = self.ends_of_orders().into_iter();
+            healing.extend(
+                ends.map(|end| fault(self.healed_at() + later, FaultAction::Operation(end))),
+            );
         }
         healing
     }

@@ -37,7 +37,8 @@ impl<O: Observer> World<O> {
             }
             Action::Fence { target } => {
                 let at = self.now + self.parameters.fence;
-                let command = Command::Fence { target };
+                let in_reach = self.is_well_in_reach(target);
+                let command = Command::Fence { target, in_reach };
                 self.agenda.push(at, Happening::Effect { ticket, command });
             }
             Action::Resume { function } => {
@@ -195,10 +196,10 @@ impl<O: Observer> World<O> {
                     self.set_virtual_server(host, function, VirtualServer::Running { holds });
                 }
             }
-            Command::Fence { target } => {
+            Command::Fence { target, in_reach } => {
                 noticed = Span::ZERO;
                 if self.fence(target) {
-                    self.switch_off(target);
+                    self.switch_off(target, in_reach);
                 } else {
                     outcome = Outcome::Failed;
                 }

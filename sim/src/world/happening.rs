@@ -128,6 +128,8 @@ pub(crate) enum Command {
     },
     Fence {
         target: ServerId,
+        /// It was healthy and in reach when the order was given.
+        in_reach: bool,
     },
     AssignOwn,
     ReleaseOwn,
@@ -149,7 +151,8 @@ pub enum WorldEvent {
     Trouble(Trouble),
     /// This server lost power.
     PowerLost,
-    /// This server, healthy and in reach of a majority, has been switched off by a fencing device.
+    /// This server has been switched off by a fencing device, healthy and in reach of a majority from the order
+    /// on.
     FencedInReach,
     /// This server was repaired and powered on by the operator.
     Repaired,

@@ -51,7 +51,8 @@ impl<O: Observer> World<O> {
         others.iter().filter(hears)
     }
 
-    /// While a rival is there it is seen again and again.
+    /// While a rival is there it is seen again and again, but by programs that stand still only once they go on:
+    /// it is they that look.
     pub(super) fn look_for_rival(&mut self, server: ServerId, function: ServerId) -> Stimulus {
         let looks = &mut self.server_mut(server).looks;
         *looks = looks.without(function);
@@ -59,7 +60,7 @@ impl<O: Observer> World<O> {
             return Stimulus::None;
         }
         self.expect_rivals(server);
-        if self.server(server).managing {
+        if self.server(server).managing && !self.is_paused(server) {
             Stimulus::Input(server, Input::Seen(Sighting::Rival { function }))
         } else {
             Stimulus::None
@@ -92,13 +93,23 @@ impl<O: Observer> World<O> {
         self.equipment.fences.contains(target) && !self.broken_fences.contains(target)
     }
 
-    /// The device does its work. Most of the others not hearing the server is no trouble of its own.
-    pub(super) fn switch_off(&mut self, target: ServerId) {
+    /// Whether nothing is wrong with `target`. Most of the others not hearing it is no trouble of its own.
+    pub(super) fn is_well_in_reach(&self, target: ServerId) -> bool {
         let state = self.server(target);
         let is_healthy = state.answers() && state.failing().is_empty();
         let reach = target.after(self.size);
         let reach = reach.filter(|other| self.reaches(*other, target)).count();
-        if is_healthy && state.managing && 2 * (reach + 1) > self.size {
+        // Programs that stand still manage no more than those that have ended: their address is off already.
+        let is_managing = state.managing && !self.is_paused(target);
+        is_healthy && is_managing && 2 * (reach + 1) > self.size
+    }
+
+    /// The device does its work; `in_reach` tells whether nothing was wrong with `target` when it was ordered to.
+    ///
+    /// The order cannot be taken back. A server that comes back only while the device is at work was neither
+    /// healthy nor reachable when its fate was decided, as one is judged that is told to restart.
+    pub(super) fn switch_off(&mut self, target: ServerId, in_reach: bool) {
+        if in_reach && self.is_well_in_reach(target) {
             self.observer
                 .world(self.now, target, WorldEvent::FencedInReach);
         }

@@ -60,12 +60,16 @@ fn options(args: &Args) -> String {
         super::TimingsChoice::Random => "",
         super::TimingsChoice::Paper => " --timings paper",
     };
+    let safety = match args.safety {
+        super::SafetyChoice::Drawn => String::new(),
+        given => format!(" --safety {}", given.name()),
+    };
     let bound = match args.bound_percent {
         100 => String::new(),
         percent => format!(" --bound-percent {percent}"),
     };
     format!(
-        " --time {} --fault-every {}{timings}{bound}",
+        " --time {} --fault-every {}{timings}{safety}{bound}",
         span_text(args.time),
         span_text(args.fault_every)
     )
