@@ -88,6 +88,8 @@ impl Node {
     pub(crate) fn ask_for_leases(&mut self, cx: &mut Context<'_>) {
         let claims = self.asked_now(cx.now);
         let asked = self.leases.stamp(cx.now);
+        self.leases
+            .leave_out(self.leases.wanted.minus(claims), asked);
         let said = self.said();
         self.tell_others(
             cx,
@@ -461,6 +463,48 @@ mod tests {
         };
         assert!(outputs.iter().any(releases), "{outputs:?}");
         assert_eq!(node.leased_until(claim), at(114), "for the next time");
+    }
+
+    #[test]
+    fn a_question_that_leaves_something_out_gives_its_votes_back() {
+        let start = Input::Start {
+            holding: false,
+            serving: Members::NONE,
+            silent: Span::MAX,
+            left: SECOND.times(10),
+        };
+        let mut node = node();
+        step(&mut node, at(100), start);
+        let claim = Claim::Address(s(2));
+        node.leases.wanted = Claims::NONE.with(claim);
+        node.leases.next = at(101);
+        node.timers.set(Timer::Lease, at(101));
+        let (term, mut left_out) = (node.config.timing.lease_term, 0);
+        for second in 101..120 {
+            // The own vote goes to another server, and the second one's alone makes no lease.
+            let claims = Claims::NONE.with(claim);
+            node.register.request(at(second), s(3), claims, term);
+            let asked = node.leases.last_stamp();
+            node.leases.answered(Voter::Server(s(2)), asked, claims);
+            let had = node.leases.voted(claim, 1).is_some();
+            let outputs = step(&mut node, at(second), Input::Deadline);
+            let asked = outputs.iter().find_map(|output| match output {
+                Output::Send {
+                    message: Message::Renew { claims, .. },
+                    ..
+                } => Some(*claims),
+                _ => None,
+            });
+            if let Some(claims) = asked {
+                // Its answer to this question is lost.
+                if !claims.contains(claim) {
+                    assert!(had, "there was no vote to give back");
+                    assert_eq!(node.leases.voted(claim, 1), None);
+                    left_out += 1;
+                }
+            }
+        }
+        assert!(left_out > 0, "nothing was left out");
     }
 
     #[test]

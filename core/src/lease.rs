@@ -271,6 +271,19 @@ impl Leases {
         }
     }
 
+    /// The question at `asked` leaves `claims` out: whoever hears it frees its votes for them, and may have given them
+    /// away before its answer comes, or when that is lost. So none of them counts any more, and no answer to an
+    /// earlier question either.
+    pub(crate) fn leave_out(&mut self, claims: Claims, asked: Time) {
+        if claims == Claims::NONE {
+            return;
+        }
+        self.since = asked;
+        for granted in &mut self.granted {
+            *granted = granted.minus(claims);
+        }
+    }
+
     /// Until when `claim` is leased, by votes or inherited; an instant that has passed means that it
     /// is not.
     pub(crate) fn until(&self, claim: Claim, majority: usize, term: Span) -> Time {

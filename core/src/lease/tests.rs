@@ -172,3 +172,29 @@ fn a_vote_that_ends_now_is_forgotten_when_time_moves() {
     let moved = register.rebased(Time::ZERO, at(100));
     assert_eq!(moved, Register::new(at(100), Span::MAX, TERM));
 }
+
+#[test]
+fn what_a_question_leaves_out_is_not_leased_by_earlier_votes() {
+    let mut leases = Leases::new();
+    let (contested, kept) = (Claim::Address(s(2)), Claim::Image(s(2)));
+    let both = Claims::both(s(2));
+    leases.wanted = both;
+    let early = leases.stamp(at(1));
+    for voter in [1, 2] {
+        leases.answered(Voter::Server(s(voter)), early, both);
+    }
+    assert_eq!(leases.until(contested, 2, TERM), at(7));
+    let asked = leases.stamp(at(2));
+    leases.leave_out(Claims::NONE.with(contested), asked);
+    // Whoever has heard the question has freed its vote, and its answer may be lost.
+    assert_eq!(leases.until(contested, 2, TERM), Time::ZERO);
+    assert_eq!(leases.until(kept, 2, TERM), at(7));
+    // An answer to the question before comes late.
+    assert!(leases.answered(Voter::Server(s(3)), early, both).is_none());
+    assert!(
+        leases
+            .answered(Voter::Server(s(3)), asked, Claims::NONE.with(kept))
+            .is_some()
+    );
+    assert_eq!(leases.until(contested, 1, TERM), Time::ZERO);
+}
