@@ -181,6 +181,16 @@ impl Drop for Mounted {
     }
 }
 
+/// A site with virtual servers in which both serve, watched for two holders.
+fn in_service() -> (Site, Holders) {
+    let mut site = Site::with(WITH_GUESTS);
+    site.start(1);
+    site.start(2);
+    site.until("both addresses", serves_both);
+    let holders = Holders::watch(&site);
+    (site, holders)
+}
+
 fn serves_both(site: &Site) -> bool {
     site.has_own(1) && site.has_own(2)
 }
@@ -221,11 +231,7 @@ fn an_agent_that_is_killed_at_any_step_of_a_recovery_takes_it_up_again() {
     if !available() {
         return;
     }
-    let mut site = Site::with(WITH_GUESTS);
-    site.start(1);
-    site.start(2);
-    site.until("both addresses", serves_both);
-    let holders = Holders::watch(&site);
+    let (mut site, holders) = in_service();
     let down = site.path("down-server2");
     for step in [
         "power-on server2",
@@ -263,11 +269,7 @@ fn a_virtual_server_without_a_state_is_started_cold_and_one_without_a_program_is
     if !available() {
         return;
     }
-    let mut site = Site::with(WITH_GUESTS);
-    site.start(1);
-    site.start(2);
-    site.until("both addresses", serves_both);
-    let holders = Holders::watch(&site);
+    let (mut site, holders) = in_service();
     let [down, no_state, no_program] =
         ["down-server2", "no-state", "no-program"].map(|name| site.path(name));
     for missing in [&no_program, &no_state] {
@@ -396,11 +398,7 @@ fn a_shared_area_that_hangs_or_goes_away_holds_nothing_up() {
     if !available() {
         return;
     }
-    let mut site = Site::with(WITH_GUESTS);
-    site.start(1);
-    site.start(2);
-    site.until("both addresses", serves_both);
-    let holders = Holders::watch(&site);
+    let (mut site, holders) = in_service();
     let (mounted, questions) = Mounted::file_server_that_hangs(&site.path("site/shared"));
     // An agent that starts now has the last copy of the management data, and the other's vote.
     kill(&mut site, 1);

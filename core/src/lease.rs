@@ -263,22 +263,22 @@ impl Leases {
 
     /// What is given up is no longer leased, whatever the voters said.
     pub(crate) fn give_up(&mut self, claims: Claims) {
-        self.since = self.stamp + TICK;
         self.wanted = self.wanted.minus(claims);
         self.inherited = self.inherited.minus(claims);
-        for granted in &mut self.granted {
-            *granted = granted.minus(claims);
-        }
+        self.strike(claims, self.stamp + TICK);
     }
 
     /// The question at `asked` leaves `claims` out: whoever hears it frees its votes for them, and may have given them
-    /// away before its answer comes, or when that is lost. So none of them counts any more, and no answer to an
-    /// earlier question either.
+    /// away before its answer comes, or when that is lost.
     pub(crate) fn leave_out(&mut self, claims: Claims, asked: Time) {
-        if claims == Claims::NONE {
-            return;
+        if claims != Claims::NONE {
+            self.strike(claims, asked);
         }
-        self.since = asked;
+    }
+
+    /// No vote for `claims` counts any more, nor does an answer to a question from before `since`.
+    fn strike(&mut self, claims: Claims, since: Time) {
+        self.since = since;
         for granted in &mut self.granted {
             *granted = granted.minus(claims);
         }

@@ -5,6 +5,7 @@
 //! agent that starts again finds them: so it can be replaced while everything is in service. The
 //! programs stop when the flag file goes away.
 
+mod beside;
 pub mod control;
 mod flag;
 mod leaving;

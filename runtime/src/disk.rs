@@ -1,10 +1,40 @@
 //! Files of a disk, or of a server, that may never answer.
 
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
+
+/// Puts `bytes` in the place of what is in the file at `path`, for its owner alone, so that a crash leaves one of the
+/// two. It is on the disk when this returns.
+///
+/// # Errors
+///
+/// When the disk refuses; the file has what it had then, or `bytes`.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(&beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    sync_folder(path)
+}
+
+/// Forces what was made, renamed or removed beside `path` to the disk.
+///
+/// # Errors
+///
+/// When the folder cannot be opened, or the disk refuses.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+}
 
 /// Calls that may hang, on threads of their own: no more than a few at once, and nobody waits for one
 /// longer than he says.

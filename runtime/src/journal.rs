@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::disk;
 use crate::happened::{Happened, Kind};
 pub use read::{Batch, read_after};
 pub use thread::{Counts, Journal};
@@ -112,25 +113,12 @@ fn files(folder: &Path) -> Result<Vec<(u64, PathBuf)>, JournalError> {
     Ok(files)
 }
 
-/// Puts `text` in the place of what is in the file at `path`, so that a crash leaves one of the two.
 fn replace(path: &Path, text: &str) -> Result<(), JournalError> {
-    let beside = path.with_extension("new");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let mut file = options.open(&beside).map_err(at(&beside))?;
-    let written = file.write_all(text.as_bytes());
-    written
-        .and_then(|()| file.sync_all())
-        .map_err(at(&beside))?;
-    fs::rename(&beside, path).map_err(at(path))?;
-    sync_folder(path)
+    disk::replace(path, text.as_bytes()).map_err(at(path))
 }
 
-/// Forces what was made, renamed or removed beside `path` to the disk.
 fn sync_folder(path: &Path) -> Result<(), JournalError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let opened = File::open(folder).map_err(at(folder))?;
-    opened.sync_all().map_err(at(folder))
+    disk::sync_folder(path).map_err(at(path))
 }
 
 fn dropped_file(folder: &Path) -> PathBuf {

@@ -7,7 +7,7 @@
 //! nobody can tell from a first start, and it is said to the log.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use tetrarch_core::Life;
 use thiserror::Error;
 use tracing::warn;
 
-use crate::clock;
+use crate::{clock, disk};
 
 /// The most bytes of the file that are read.
 const BYTES_MAX: u64 = 64;
@@ -114,7 +114,6 @@ fn last(path: &Path) -> Option<u32> {
 }
 
 fn read(path: &Path) -> io::Result<String> {
-    use std::io::Read;
     let mut text = String::new();
     File::open(path)?
         .take(BYTES_MAX)
@@ -134,14 +133,10 @@ fn line(number: u32) -> String {
 
 /// Puts the number in the place of the last one, at once.
 fn keep(path: &Path, number: u32) -> io::Result<()> {
-    let beside = path.with_extension("new");
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut file = File::create(&beside)?;
-    file.write_all(line(number).as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
-    File::open(folder)?.sync_all()
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    disk::replace(path, line(number).as_bytes())
 }
 
 #[cfg(test)]

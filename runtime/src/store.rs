@@ -11,6 +11,8 @@ use tetrarch_core::data::{
 };
 use thiserror::Error;
 
+use crate::disk;
+
 /// Why management data cannot be had.
 #[derive(Debug, Error)]
 pub enum StoreError {
@@ -125,10 +127,7 @@ fn exchange(new: &Path, place: &Path) -> io::Result<()> {
         Err(Errno::NOENT) => fs::rename(new, place)?,
         other => other?,
     }
-    match place.parent() {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
+    disk::sync_folder(place)
 }
 
 /// Creates or removes the flag file.

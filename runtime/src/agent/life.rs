@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::{info, warn};
 
+use super::beside::watch_on;
 use super::rivals::Watched;
 use super::services::WatchedServices;
 use super::{Agent, Command, LOCAL_MAX, MakeParts, requests};
@@ -94,10 +95,10 @@ impl<C: Clock, M: MakeParts> Agent<C, M> {
         shared.parts.send_replace(Some(parts));
         let mut beside = JoinSet::new();
         if let Some(watched) = Watched::of(&shared.site, &group) {
-            beside.spawn(watched.watch(handle.clone()));
+            beside.spawn(watch_on(watched, handle.clone()));
         }
         if let Some(services) = WatchedServices::of(&shared.site, &group) {
-            beside.spawn(services.watch(handle.clone()));
+            beside.spawn(watch_on(services, handle.clone()));
         }
         self.life = Some(Life {
             handle,

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use tetrarch_core::data::{GroupData, Mac, ManagementData};
 use tetrarch_core::{Members, SERVERS_MAX, ServerId, Sighting, Span};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
-use tracing::{debug, info, warn};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tracing::{info, warn};
 
+use super::beside::Watch;
 use crate::driver::Handle;
 use crate::parts::Failure;
 use crate::parts::address::{Interface, Rival, Rivals};
@@ -18,9 +19,6 @@ use crate::site::{Part, Site};
 
 /// How often it is asked who has the addresses that are here.
 const ASK_EVERY: Duration = Duration::from_secs(5);
-
-/// Pause before an interface is looked for again that is not there, or that has failed.
-const AGAIN: Duration = Duration::from_secs(1);
 
 /// What is watched on this server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,24 +73,13 @@ impl Watched {
             .find(is_it)
             .map(|(function, _)| *function)
     }
+}
 
-    /// Watches until the driver has ended. An interface that is not there, or goes away, is waited for.
-    pub(super) async fn watch(self, handle: Handle) {
-        let mut is_told = false;
-        loop {
-            match self.watch_interface(&handle).await {
-                Ok(()) => return,
-                Err(why) if !is_told => {
-                    warn!(%why, "nobody watches for rivals");
-                    is_told = true;
-                }
-                Err(why) => debug!(%why, "still nobody watches for rivals"),
-            }
-            sleep(AGAIN).await;
-        }
-    }
+/// An interface that is not there, or goes away, is waited for.
+impl Watch for Watched {
+    const WITHOUT: &str = "nobody watches for rivals";
 
-    async fn watch_interface(&self, handle: &Handle) -> Result<(), Failure> {
+    async fn watch(&self, handle: &Handle) -> Result<(), Failure> {
         let interface = Interface::find(&self.interface)?;
         let addresses: Vec<IpAddr> = self.functions.iter().map(|(_, vip)| *vip).collect();
         let rivals = Rivals::listen(&interface, &self.own, &addresses)?;

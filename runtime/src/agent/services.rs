@@ -1,20 +1,15 @@
 //! The services of this server that stop: watched for, and told to the node, which tells its managers.
 
-use std::time::Duration;
-
 use tetrarch_core::Sighting;
 use tetrarch_core::data::GroupData;
-use tokio::time::sleep;
-use tracing::{debug, info, warn};
+use tracing::info;
 
+use super::beside::Watch;
 use super::parts::own_units;
 use crate::driver::Handle;
 use crate::parts::Failure;
 use crate::parts::systemd::{Bus, FailingServices, UnitName};
 use crate::site::{Part, Site};
-
-/// Pause before systemd is asked again when it was not there.
-const AGAIN: Duration = Duration::from_secs(1);
 
 /// The services that are watched on this server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,29 +25,18 @@ impl WatchedServices {
             .filter(|_| site.sightings.services && is_ours)
             .map(Self)
     }
+}
 
-    /// Watches until the driver has ended. Without systemd the services are only examined, as all others are.
-    pub(super) async fn watch(self, handle: Handle) {
-        let mut is_told = false;
-        loop {
-            match self.watch_units(&handle).await {
-                Ok(()) => return,
-                Err(why) if !is_told => {
-                    warn!(%why, "nobody tells when a service stops");
-                    is_told = true;
-                }
-                Err(why) => debug!(%why, "still nobody tells when a service stops"),
-            }
-            sleep(AGAIN).await;
-        }
-    }
+/// Without systemd the services are only examined, as all others are.
+impl Watch for WatchedServices {
+    const WITHOUT: &str = "nobody tells when a service stops";
 
-    async fn watch_units(&self, handle: &Handle) -> Result<(), Failure> {
+    async fn watch(&self, handle: &Handle) -> Result<(), Failure> {
         let units = Bus::System.units().await?;
         let mut services = FailingServices::follow(&units, self.0.clone()).await?;
         loop {
             let failing = services.next().await?;
-            info!(?failing, "services have stopped, or run again");
+            info!(?failing, "services that have stopped");
             if !handle.seen(Sighting::Services(failing)).await {
                 return Ok(());
             }

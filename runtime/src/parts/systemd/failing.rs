@@ -17,7 +17,8 @@ pub struct FailingServices {
     names: Vec<UnitName>,
     changes: UnitChanges,
     failing: ServiceSet,
-    told: ServiceSet,
+    /// What was told last; nothing before the first time.
+    told: Option<ServiceSet>,
 }
 
 impl FailingServices {
@@ -32,24 +33,24 @@ impl FailingServices {
             names,
             changes,
             failing: ServiceSet::NONE,
-            told: ServiceSet::NONE,
+            told: None,
         })
     }
 
-    /// Waits until other services have stopped than before, none at first, and returns all that have. Safe to drop
-    /// and call again.
+    /// The services that have stopped: as they are found the first time, so that nobody goes on by what was so before
+    /// a bus that has ended, and then whenever others have. Safe to drop and call again.
     ///
     /// # Errors
     ///
     /// When the connection to the bus has ended.
     pub async fn next(&mut self) -> Result<ServiceSet, SystemdError> {
         loop {
-            let change = if self.failing == self.told {
+            let change = if self.told == Some(self.failing) {
                 self.changes.next().await
             } else if let Ok(change) = timeout(SETTLED, self.changes.next()).await {
                 change
             } else {
-                self.told = self.failing;
+                self.told = Some(self.failing);
                 return Ok(self.failing);
             };
             let change = change?;

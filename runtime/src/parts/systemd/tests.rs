@@ -252,7 +252,8 @@ async fn services_that_stop_are_told_of_and_those_on_their_way_are_not() {
             .await
             .unwrap();
     };
-    // It works, and is restarted: nothing to tell.
+    assert_eq!(services.next().await.unwrap(), ServiceSet::NONE);
+    // It is restarted: nothing to tell.
     let quiet = Duration::from_millis(200);
     for state in ["deactivating", "activating", "active"] {
         turn(state).await;
