@@ -48,6 +48,8 @@ pub enum Bug {
     StopsAndLeaves,
     /// A voter gives a vote that another server has.
     VotesTwice,
+    /// A voter that has just started gives votes at once, which it may have given before and forgotten.
+    VotesAtOnce,
     /// One vote less than a majority will do.
     CountsOneLess,
     /// An address is assigned without a lease.
@@ -58,6 +60,12 @@ pub enum Bug {
     MissesLeaseEnd,
     /// The votes for an address are given back before the address is off.
     GivesUpEarly,
+    /// A job that has failed to take an address or a virtual server off this server is taken to have done so.
+    TrustsFailures,
+    /// A question leaves out what is being taken off this server.
+    LeavesOutHeld,
+    /// Votes for what a question has left out still count.
+    CountsLeftOut,
     /// A voter takes questions in the order in which they arrive.
     TakesLate,
     /// Of two servers that hold an address and can hear each other neither gives way.
@@ -88,11 +96,15 @@ impl Bug {
         Self::WaitsForEver,
         Self::StopsAndLeaves,
         Self::VotesTwice,
+        Self::VotesAtOnce,
         Self::CountsOneLess,
         Self::AssignsUnleased,
         Self::HoldsForEver,
         Self::MissesLeaseEnd,
         Self::GivesUpEarly,
+        Self::TrustsFailures,
+        Self::LeavesOutHeld,
+        Self::CountsLeftOut,
         Self::TakesLate,
         Self::NeverOverruled,
         Self::FencesAlone,

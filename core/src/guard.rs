@@ -71,15 +71,47 @@ impl Node {
 
     /// Asks for leases of `claims` until they are given up.
     pub(crate) fn claim(&mut self, cx: &mut Context<'_>, claims: Claims) {
-        if self.config.is_guarded() && !claims.minus(self.leases.wanted).is_empty() {
+        if !self.config.is_guarded() {
+            return;
+        }
+        for claim in self.leases.revive(claims).iter_after(self.me()) {
+            let until = self.leased_until(claim);
+            if until > cx.now {
+                cx.out.hold(claim, until);
+            }
+        }
+        if !claims.minus(self.leases.wanted).is_empty() {
             self.leases.wanted = self.leases.wanted.union(claims);
             self.ask_for_leases(cx);
         }
     }
 
-    /// Tells all voters that this server neither holds nor wants `claims` any more.
+    /// Whatever was to put `claims` on this server or to take them off goes on, or has failed.
+    pub(crate) fn doubt(&mut self, claims: Claims) {
+        if self.config.is_guarded() && !self.config.has(Bug::TrustsFailures) {
+            self.leases.doubt(claims);
+        }
+    }
+
+    /// A job has ended that was to take `claims` off this server.
+    pub(crate) fn taken_off(&mut self, claims: Claims, is_done: bool) {
+        if is_done {
+            self.leases.settle(claims);
+        } else {
+            self.doubt(claims);
+        }
+    }
+
+    /// Tells all voters that this server neither holds nor wants `claims` any more. What may be here all the same is
+    /// kept until the driver has ended it.
     pub(crate) fn give_up(&mut self, cx: &mut Context<'_>, claims: Claims) {
-        if claims.minus(self.leases.wanted) != claims {
+        let wanted = claims.minus(claims.minus(self.leases.wanted));
+        let term = self.config.timing.lease_term;
+        let claims = self.leases.linger(wanted, term);
+        if wanted != claims {
+            self.set_lease_timer(cx.now);
+        }
+        if !claims.is_empty() {
             self.leases.give_up(claims);
             self.ask_for_leases(cx);
         }
@@ -88,8 +120,10 @@ impl Node {
     pub(crate) fn ask_for_leases(&mut self, cx: &mut Context<'_>) {
         let claims = self.asked_now(cx.now);
         let asked = self.leases.stamp(cx.now);
-        self.leases
-            .leave_out(self.leases.wanted.minus(claims), asked);
+        if !self.config.has(Bug::CountsLeftOut) {
+            let left_out = self.leases.wanted.minus(claims);
+            self.leases.leave_out(left_out, asked);
+        }
         let said = self.said();
         self.tell_others(
             cx,
@@ -134,7 +168,8 @@ impl Node {
 
     /// Two servers that want the same thing at the same time may each get some of the votes and wait
     /// for the others for ever. So each leaves out in turn what it still lacks, and the nearer it is
-    /// to the function's server the sooner; its votes go to the other meanwhile.
+    /// to the function's server the sooner; its votes go to the other meanwhile. What is being taken off this server
+    /// is not lacking: its lease may be over before its hold is, by votes that have gone.
     fn asked_now(&self, now: Time) -> Claims {
         let size = self.config.size();
         let me = self.me();
@@ -148,7 +183,8 @@ impl Node {
             .wanted
             .iter_after(me)
             .filter(|claim| steps_back(claim) != 0 && self.leased_until(*claim) <= now)
-            .filter(|claim| steps_back(claim) == usize::from(self.leases.round));
+            .filter(|claim| steps_back(claim) == usize::from(self.leases.round))
+            .filter(|claim| !self.may_be_here(now, *claim));
         self.leases
             .wanted
             .minus(left_out.fold(Claims::NONE, Claims::with))
@@ -183,7 +219,8 @@ impl Node {
 
     /// The same with `until` telling the end of each lease. There is none of what is not wanted.
     fn wake_for_leases(&mut self, now: Time, until: impl Fn(Claim) -> Time) {
-        let mut next = self.leases.next;
+        let lingering = self.leases.end_of_lingering();
+        let mut next = self.leases.next.min(lingering.unwrap_or(Time::MAX));
         for claim in self.leases.wanted.iter_after(self.me()) {
             let end = until(claim);
             if end > now && end < next && self.is_in_use(claim) {
@@ -211,6 +248,20 @@ impl Node {
         }
     }
 
+    /// Whether `claim` may be on this server at this moment, by its wish or not.
+    fn may_be_here(&self, now: Time, claim: Claim) -> bool {
+        if self.config.has(Bug::LeavesOutHeld) {
+            return false;
+        }
+        let function = claim.function();
+        let is_leaving = match claim {
+            _ if function == self.me() => false,
+            Claim::Address(_) => self.standbys[function.index()].is_releasing(),
+            Claim::Image(_) => self.standbys[function.index()].is_suspending(),
+        };
+        is_leaving || self.is_in_use(claim) || self.leases.may_linger(now, claim)
+    }
+
     /// What was used on a lease that has ended is no longer here: the driver has seen to it.
     ///
     /// That comes before anything else that a step does. The programs may have stood still, and an
@@ -233,6 +284,14 @@ impl Node {
 
     pub(crate) fn lease_expired(&mut self, cx: &mut Context<'_>) {
         self.end_lapsed(cx);
+        if self
+            .leases
+            .end_of_lingering()
+            .is_some_and(|end| end <= cx.now)
+        {
+            let over = self.leases.end_lingering();
+            self.give_up(cx, over);
+        }
         if self.leases.next <= cx.now {
             self.ask_for_leases(cx);
         } else {
@@ -351,7 +410,8 @@ impl Node {
             // The lease is longer than before if there was no majority as late without this answer.
             let others = vote.votes - usize::from(answer.counts(claim, vote.asked));
             let is_longer = others + usize::from(before.counts(claim, vote.asked)) < majority;
-            if is_longer && until > cx.now && !self.config.has(Bug::HoldsForEver) {
+            let is_kept = !self.leases.lingers(claim) && !self.config.has(Bug::HoldsForEver);
+            if is_longer && until > cx.now && is_kept {
                 cx.out.hold(claim, until);
             }
         }

@@ -199,6 +199,13 @@ pub(crate) struct Leases {
     /// given up: answers to earlier ones may grant what has been given up since.
     stamp: Time,
     since: Time,
+    /// What may be on this server although it is not to be: whatever was to take it off, or to put it there, has
+    /// failed or goes on. The driver sees to it that it ends with the last hold of it.
+    doubtful: Claims,
+    /// Of that, what is given up as soon as no hold of it can last any longer, and when that is. Its votes are
+    /// renewed until then, and its hold is not.
+    lingering: Claims,
+    lingering_until: Time,
     /// When the next question is due.
     pub(crate) next: Time,
     /// Counts the questions.
@@ -217,6 +224,9 @@ impl Leases {
             granted: [Claims::NONE; VOTERS],
             inherited: Claims::NONE,
             inherited_until: Time::ZERO,
+            doubtful: Claims::NONE,
+            lingering: Claims::NONE,
+            lingering_until: Time::ZERO,
         }
     }
 
@@ -259,6 +269,57 @@ impl Leases {
     /// A new life begins at `now`: an answer to a question from before it counts for nothing.
     pub(crate) const fn begin(&mut self, now: Time) {
         self.since = now;
+    }
+
+    /// These may be on this server, and not by its wish.
+    pub(crate) const fn doubt(&mut self, claims: Claims) {
+        self.doubtful = self.doubtful.union(claims);
+    }
+
+    /// These are off this server for sure.
+    pub(crate) const fn settle(&mut self, claims: Claims) {
+        self.doubtful = self.doubtful.minus(claims);
+    }
+
+    /// Whether `claim` may be on this server at `now` though it was given up, or is wanted anew.
+    pub(crate) fn may_linger(&self, now: Time, claim: Claim) -> bool {
+        self.doubtful.contains(claim) && self.lingering_until > now
+    }
+
+    /// Keeps those of `claims` that may be on this server for `term` from the last question, as nothing was held by
+    /// a later one. Returns the others.
+    pub(crate) fn linger(&mut self, claims: Claims, term: Span) -> Claims {
+        let sure = claims.minus(self.doubtful);
+        let unsure = claims.minus(sure).minus(self.lingering);
+        if !unsure.is_empty() {
+            self.lingering = self.lingering.union(unsure);
+            self.lingering_until = self.lingering_until.max(self.stamp + term);
+        }
+        sure
+    }
+
+    /// These are wanted again. Returns those that were about to be given up.
+    pub(crate) const fn revive(&mut self, claims: Claims) -> Claims {
+        let others = self.lingering.minus(claims);
+        let revived = self.lingering.minus(others);
+        self.lingering = others;
+        revived
+    }
+
+    pub(crate) const fn lingers(&self, claim: Claim) -> bool {
+        self.lingering.contains(claim)
+    }
+
+    /// When what lingers is over; none while nothing does.
+    pub(crate) fn end_of_lingering(&self) -> Option<Time> {
+        (!self.lingering.is_empty()).then_some(self.lingering_until)
+    }
+
+    /// Nothing that lingered is on this server any longer. Returns it, to be given up.
+    pub(crate) const fn end_lingering(&mut self) -> Claims {
+        let over = self.revive(self.lingering);
+        self.settle(over);
+        over
     }
 
     /// What is given up is no longer leased, whatever the voters said.
@@ -372,6 +433,8 @@ impl Leases {
         let mut moved = *self;
         moved.wanted = set(self.wanted);
         moved.inherited = set(self.inherited);
+        moved.doubtful = set(self.doubtful);
+        moved.lingering = set(self.lingering);
         moved.granted[SERVERS_MAX] = set(self.granted[SERVERS_MAX]);
         for server in ServerId::all(SERVERS_MAX) {
             let (from, to) = (server.index(), name(server).index());
@@ -411,6 +474,11 @@ impl Leases {
             self.inherited = Claims::NONE;
             self.inherited_until = Time::ZERO;
         }
+        self.lingering_until = if self.lingering.is_empty() && self.lingering_until <= now {
+            Time::ZERO
+        } else {
+            self.lingering_until.max(now).rebased(now, base)
+        };
     }
 }
 

@@ -285,12 +285,16 @@ impl Node {
                 self.invite(cx);
             }
             (Own::Assigning, _) => {
+                self.doubt(self.own_claim());
                 self.stop_claiming_own(cx);
                 self.timers
                     .set(Timer::Join, cx.now + self.config.timing.inter_monitoring);
             }
             (Own::Doubted, outcome) => self.self_examined(cx, outcome),
-            (Own::Releasing, _) => self.own_released(cx),
+            (Own::Releasing, outcome) => {
+                self.taken_off(self.own_claim(), outcome == Outcome::Ok);
+                self.own_released(cx);
+            }
             (Own::Dropped | Own::Claiming | Own::Held, _) => {}
         }
     }

@@ -157,6 +157,11 @@ impl Node {
     /// A new life begins, in which nothing of an earlier one is known.
     fn forget(&mut self, now: Time, silent: Span, term: Span) {
         *self = Self::new(self.config);
+        let silent = if self.config.has(Bug::VotesAtOnce) {
+            Span::MAX
+        } else {
+            silent
+        };
         self.register = Register::new(now, silent, term);
         self.leases.begin(now);
     }

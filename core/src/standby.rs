@@ -95,6 +95,16 @@ impl Standby {
         )
     }
 
+    /// Whether its address is being taken off it, alone or with it.
+    pub(crate) const fn is_releasing(&self) -> bool {
+        matches!(self.state, State::Releasing | State::Suspending)
+    }
+
+    /// Whether it is being suspended.
+    pub(crate) const fn is_suspending(&self) -> bool {
+        matches!(self.state, State::Suspending)
+    }
+
     /// Whether it lives on the lease of its address.
     pub(crate) const fn uses_address(&self) -> bool {
         matches!(self.state, State::Assigning | State::Serving)
@@ -216,7 +226,12 @@ impl Node {
 
     /// The lease of the image has ended, and the driver has stopped the virtual server.
     pub(crate) fn image_lost(&mut self, cx: &mut Context<'_>, function: ServerId) {
-        if self.standbys[function.index()].uses_image() {
+        let standby = self.standbys[function.index()];
+        if standby.uses_image() {
+            if standby.uses_address() || standby.is_releasing() {
+                // It goes with the virtual server.
+                self.doubt(Claims::NONE.with(Claim::Address(function)));
+            }
             self.suspend(cx, function);
         }
     }
@@ -371,13 +386,14 @@ impl Node {
             }
             State::ColdStarting => {
                 cx.out.note(Event::VirtualServerFailed { function });
+                self.doubt(Claims::NONE.with(Claim::Image(function)));
                 self.give_up(cx, Claims::both(function));
                 self.delegate(cx, function);
             }
             State::Assigning if done => self.assigned(cx, function),
             State::Assigning => {
                 cx.out.note(Event::VirtualServerFailed { function });
-                self.give_up_address(cx, function);
+                self.doubt(Claims::NONE.with(Claim::Address(function)));
                 if self.is_handing_over(function) {
                     self.end_hand_over(cx, function);
                 } else {
@@ -386,7 +402,10 @@ impl Node {
                 self.suspend(cx, function);
             }
             State::Releasing => self.released(cx, function, done),
-            State::Suspending => self.suspended(cx, function),
+            State::Suspending => {
+                self.taken_off(Claims::both(function), done);
+                self.suspended(cx, function);
+            }
             State::Suspended
             | State::Called
             | State::Claiming
@@ -437,6 +456,7 @@ impl Node {
 
     fn released(&mut self, cx: &mut Context<'_>, function: ServerId, dropped: bool) {
         let standby = self.standbys[function.index()];
+        self.taken_off(Claims::NONE.with(Claim::Address(function)), dropped);
         if !dropped {
             // An address that cannot be taken off goes with the virtual server's suspension; only
             // then may the real server have it.

@@ -239,18 +239,17 @@ impl<C: Clock, P: Parts, N: Peers> Driver<C, P, N> {
         }
         let mut left: Vec<Span> = own.into_iter().collect();
         let mut kept = Members::NONE;
-        for function in serving.iter() {
-            let both = [Claim::Address(function), Claim::Image(function)];
-            let both: Option<Vec<Span>> = both.map(|claim| guard.left(claim)).into_iter().collect();
-            match both {
-                Some(both) => {
-                    left.extend(both);
-                    kept = kept.with(function);
-                }
-                None => {
-                    if let Err(why) = self.parts.virtual_servers().undo_start(function).await {
-                        warn!(%function, %why, "a virtual server that may not run cannot be ended");
-                    }
+        for function in self.me.after(self.node.config().size()) {
+            let address = guard.left(Claim::Address(function));
+            let image = guard.left(Claim::Image(function));
+            let serves = serving.contains(function);
+            if let Some((address, image)) = address.zip(image).filter(|_| serves) {
+                left.extend([address, image]);
+                kept = kept.with(function);
+            } else if serves || image.is_some() {
+                // The votes for what the node does not know of are free as soon as it asks for others.
+                if let Err(why) = self.parts.virtual_servers().undo_start(function).await {
+                    warn!(%function, %why, "a virtual server that may not run cannot be ended");
                 }
             }
         }

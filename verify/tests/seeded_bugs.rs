@@ -3,8 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "common/quarrel.rs"]
+mod quarrel;
+
 use std::time::Duration;
 
+use quarrel::Quarrel;
 use tetrarch_core::{
     Action, Bug, Claim, Claims, Config, Input, Life, Members, Message, Node, Outbox, Outcome,
     Output, Safety, Sequence, ServerId, Sighting, Span, Structure, Time,
@@ -25,11 +29,13 @@ enum Net {
     Script(&'static str),
     /// One of the swarm's seeds under these rules.
     Swarm(Safety, u64, Failure),
+    /// Guarded nodes that quarrel, by this seed.
+    Quarrelling(u64),
 }
 
 use Failure::NoProgress;
 use Kind::{Crash, Restart, Service};
-use Net::{Script, Swarm, Verify};
+use Net::{Quarrelling, Script, Swarm, Verify};
 use Property::{NoEndlessWait, NoNeedlessRestart, OneHolder, OneImage};
 use Safety::{Guarded, Paper};
 
@@ -60,6 +66,7 @@ const CATCHES: &[(Bug, Net)] = &[
     (Bug::WaitsForEver, Verify(2, 1, &[Restart], NoEndlessWait)),
     (Bug::StopsAndLeaves, Swarm(Paper, 97, HOLDER)),
     (Bug::VotesTwice, Swarm(Guarded, 2, HOLDER)),
+    (Bug::VotesAtOnce, Quarrelling(31)),
     (Bug::CountsOneLess, Swarm(Guarded, 55, HOLDER)),
     (
         Bug::AssignsUnleased,
@@ -68,6 +75,9 @@ const CATCHES: &[(Bug, Net)] = &[
     (Bug::HoldsForEver, Swarm(Guarded, 4, NoProgress)),
     (Bug::MissesLeaseEnd, Swarm(Guarded, 14, NoProgress)),
     (Bug::GivesUpEarly, Swarm(Guarded, 21, HOLDER)),
+    (Bug::TrustsFailures, Quarrelling(2)),
+    (Bug::LeavesOutHeld, Quarrelling(2387)),
+    (Bug::CountsLeftOut, Quarrelling(226)),
     (Bug::TakesLate, Script("a late question frees no vote")),
     (
         Bug::NeverOverruled,
@@ -111,6 +121,12 @@ fn failures(rules: Safety, seed: u64, bug: Option<Bug>) -> Vec<Failure> {
         None => judge(seed, &drawn),
     };
     report.unwrap().failures().collect()
+}
+
+/// What two of the nodes that quarrel by this seed have at once, with or without a mistake.
+fn shared(seed: u64, bug: Option<Bug>) -> Option<Claim> {
+    let timing = Parameters::paper().timing();
+    Quarrel::new(seed, timing, bug).run(Span::from_secs(600))
 }
 
 /// The server at `place` of a ring of four.
@@ -297,6 +313,10 @@ fn every_planted_mistake_is_caught_and_nothing_without_one() {
                 let found = failures(rules, seed, Some(*bug));
                 assert!(found.contains(&failure), "{bug:?} only breaks {found:?}");
             }
+            Quarrelling(seed) => {
+                assert_eq!(shared(seed, None), None, "without {bug:?}");
+                assert_ne!(shared(seed, Some(*bug)), None, "{bug:?} goes unnoticed");
+            }
         }
     }
 }
@@ -337,6 +357,9 @@ fn the_document_has_the_table() {
                     NoProgress => "progress".to_owned(),
                 };
                 format!("| `{bug:?}` | swarm, {rules}, seed {seed} | `{failure}` |")
+            }
+            Quarrelling(seed) => {
+                format!("| `{bug:?}` | a quarrel, seed {seed} | two have the same |")
             }
         };
         assert!(text.contains(&row), "{row}");

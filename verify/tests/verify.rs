@@ -91,6 +91,12 @@ fn one_fault_breaks_nothing_in_guarded_rings_of_two_and_three() {
 }
 
 #[test]
+fn an_address_that_cannot_be_taken_off_goes_to_nobody_else() {
+    let found = rounds(&guarded(3, &[Kind::Stuck, Kind::Fail]), 2);
+    assert_eq!(broken(&found), []);
+}
+
+#[test]
 fn guarded_programs_that_stood_still_lose_nothing_for_good() {
     assert_eq!(broken(&rounds(&guarded(2, &[Kind::Pause]), 1)), []);
 }

@@ -151,3 +151,61 @@ fn the_vote_of_a_voter_that_has_just_begun_to_vote_is_a_hold_too() {
     }
     panic!("it never votes for itself");
 }
+
+/// A node whose own address could not be taken off it at 104 s, after a manager had asked for that. Its last question
+/// before that was at 104 s.
+fn that_failed_to_drop_its_own() -> Node {
+    let mut node = node();
+    step(&mut node, at(100), started(true, Span::MAX));
+    step(&mut node, at(101), grant(at(100)));
+    step(&mut node, at(104), Input::Deadline);
+    let (from, message) = (s(2), Message::Yield { agreed: true });
+    let outputs = step(&mut node, at(104), Input::Message { from, message });
+    let job = outputs.iter().find_map(|output| match output {
+        Output::Run {
+            job,
+            action: Action::ReleaseOwn,
+        } => Some(*job),
+        _ => None,
+    });
+    let (job, outcome) = (job.unwrap(), Outcome::Failed);
+    step(&mut node, at(104), Input::Done { job, outcome });
+    node
+}
+
+fn holds(outputs: &[Output]) -> bool {
+    let is_hold = |output: &Output| matches!(output, Output::Hold { .. });
+    outputs.iter().any(is_hold)
+}
+
+#[test]
+fn what_could_not_be_taken_off_is_asked_for_and_not_held_until_its_hold_is_over() {
+    let mut node = that_failed_to_drop_its_own();
+    let own = Claims::NONE.with(Claim::Address(s(1)));
+    let mut asked = Vec::new();
+    for second in 105..=118 {
+        let outputs = step(&mut node, at(second), Input::Deadline);
+        asked.extend(question(&outputs).map(|(_, claims)| (second, claims)));
+        let last = node.leases.last_stamp();
+        let outputs = step(&mut node, at(second), grant(last));
+        assert!(!holds(&outputs), "{second}: {outputs:?}");
+    }
+    // What was held last was asked for at 104 s, and voters keep their votes for 12 s.
+    assert_eq!(asked.last(), Some(&(116, Claims::NONE)), "{asked:?}");
+    assert!(asked.len() > 2, "its votes are renewed: {asked:?}");
+    assert!(asked.iter().rev().skip(1).all(|(_, claims)| *claims == own));
+}
+
+#[test]
+fn what_is_wanted_again_before_it_was_given_up_is_held_again() {
+    let mut node = that_failed_to_drop_its_own();
+    let (from, structure) = (s(2), node.structure);
+    let message = Message::GiveBack { structure };
+    let outputs = step(&mut node, at(106), Input::Message { from, message });
+    assert!(holds(&outputs), "{outputs:?}");
+    for second in 107..=125 {
+        let outputs = step(&mut node, at(second), Input::Deadline);
+        let asked = question(&outputs).map(|(_, claims)| claims);
+        assert!(asked.is_none_or(|claims| !claims.is_empty()), "{second}");
+    }
+}

@@ -374,6 +374,10 @@ impl<O: Observer> World<O> {
         state.version = version;
         state.lives += 1;
         self.greet(server);
+        if self.is_guarded {
+            // What the node is not told of, the driver ends.
+            self.server_mut(server).end_unserving();
+        }
         let state = self.server(server);
         let (clock, holding, serving) = (state.clock, state.holds_own, state.guests_served());
         let shown = clock.at(now);

@@ -122,6 +122,16 @@ impl Server {
             .fold(Members::NONE, Members::with)
     }
 
+    /// Virtual servers that run and do not serve come to their end.
+    pub(crate) fn end_unserving(&mut self) {
+        for guest in &mut self.virtual_servers {
+            if *guest == (VirtualServer::Running { holds: false }) {
+                *guest = VirtualServer::Suspended;
+            }
+        }
+        self.starts = [None; SERVERS_MAX];
+    }
+
     /// Everything that does not outlive a loss of power goes.
     pub(crate) fn lose_state(&mut self, now: Time, power: Power) {
         if self.managing {
