@@ -26,6 +26,8 @@ pub(crate) struct Standby {
     pub(crate) delegated: Option<ServerId>,
     /// There was no room for it; it gets the next that becomes free.
     refused: bool,
+    /// It did not start or got no address here, and nobody else could be asked: it is tried again after a while.
+    failed: bool,
     /// The entry of the structure that this virtual server acts on; a later one overrules it.
     since: u16,
 }
@@ -145,6 +147,7 @@ impl Node {
         standby.beside = false;
         standby.delegated = None;
         standby.refused = false;
+        standby.failed = false;
         standby.since = since;
         match standby.state {
             State::Suspended if delay > Span::ZERO => {
@@ -241,6 +244,7 @@ impl Node {
         let standby = self.standby(function);
         standby.wanted = false;
         standby.refused = false;
+        standby.failed = false;
         match standby.state {
             State::Called | State::Claiming => {
                 standby.state = State::Suspended;
@@ -350,6 +354,27 @@ impl Node {
         }
     }
 
+    /// The same for a virtual server that has failed here.
+    fn delegate_failed(&mut self, cx: &mut Context<'_>, function: ServerId) {
+        self.delegate(cx, function);
+        let is_mine = self.may_retry(function);
+        let standby = self.standby(function);
+        standby.failed = is_mine && standby.delegated.is_none();
+    }
+
+    /// Whatever kept a virtual server from serving here may have gone after a cycle.
+    fn try_again(&mut self, cx: &mut Context<'_>, function: ServerId) {
+        let is_mine = self.may_retry(function);
+        let is_leaving = self.membership.is_leaving();
+        let next = cx.now + self.config.timing.inter_monitoring;
+        let standby = self.standby(function);
+        if standby.failed && is_mine && !is_leaving {
+            standby.wanted = true;
+            standby.state = State::Called;
+            self.timers.set(Timer::Standby(function), next);
+        }
+    }
+
     pub(crate) fn take_received(&mut self, cx: &mut Context<'_>, function: ServerId) {
         let is_other = function != self.me() && function.index() < self.config.size();
         if is_other && !self.orders.is_frozen() && !self.membership.is_leaving() {
@@ -388,7 +413,8 @@ impl Node {
                 cx.out.note(Event::VirtualServerFailed { function });
                 self.doubt(Claims::NONE.with(Claim::Image(function)));
                 self.give_up(cx, Claims::both(function));
-                self.delegate(cx, function);
+                self.delegate_failed(cx, function);
+                self.try_again(cx, function);
             }
             State::Assigning if done => self.assigned(cx, function),
             State::Assigning => {
@@ -397,7 +423,7 @@ impl Node {
                 if self.is_handing_over(function) {
                     self.end_hand_over(cx, function);
                 } else {
-                    self.delegate(cx, function);
+                    self.delegate_failed(cx, function);
                 }
                 self.suspend(cx, function);
             }
@@ -505,6 +531,7 @@ impl Node {
             if giving_back {
                 self.give_back(cx, function);
             }
+            self.try_again(cx, function);
             if !self.membership.is_leaving() {
                 self.use_room(cx);
             } else if !giving_back {
