@@ -5,7 +5,7 @@
 //! as that of a resume, are taken from the same records; the simulator is then run with them.
 
 mod lab_times;
-mod nodes;
+pub(crate) mod nodes;
 mod table;
 
 use std::io;
@@ -30,8 +30,8 @@ use table::Report;
 
 /// Carries out scenarios of the simulator on the lab's servers, and measures what it measures
 ///
-/// Waits until everything is well, and for the instant of the managers' cycle that the scenario's first fault
-/// has in the simulator. The times of function and target come from the servers' records, the disconnection
+/// Waits until everything is well, has all management programs start at one instant, and waits for the instant of
+/// their cycle that the scenario's first fault has in the simulator. The times of function and target come from the servers' records, the disconnection
 /// from a client. Then the simulator runs the same scenarios with the times that the lab's machines
 /// needed, such as that of a resume.
 ///
@@ -172,7 +172,10 @@ async fn one(
     run: u32,
 ) -> Result<Done, LiveError> {
     let clock = Clock::new();
-    let mut watch = watch_well(group, clock, arguments.settle_max).await?;
+    let mut watch = watch(group, clock).await?;
+    well(&mut watch, group, arguments.settle_max).await?;
+    nodes::start_together(&arguments.servers, group).await?;
+    well(&mut watch, group, arguments.settle_max).await?;
     let begin = nodes::cycle_start(&arguments.servers, scenario, clock).await?;
     let mut faults = Vec::new();
     for fault in &scenario.faults {
@@ -195,12 +198,9 @@ async fn one(
     while clock.boot() < end && !ended(&nodes::lines(&arguments.servers, group, begin)?) {
         sleep(Duration::from_secs(2)).await;
     }
-    for server in struck(scenario) {
-        let left = clock.until(end);
-        watch
-            .home(group.servers[server.index()].name, CALM, left)
-            .await;
-    }
+    let struck = struck(scenario).into_iter();
+    let struck: Vec<Function> = struck.map(|s| group.servers[s.index()].name).collect();
+    watch.home(&struck, CALM, clock.until(end)).await;
     act::run(&arguments.lab, vec!["heal".to_owned()]).await?;
     let seen = watch.end().await?;
     let mut lines = nodes::lines(&arguments.servers, group, begin)?;
@@ -215,9 +215,8 @@ async fn one(
     })
 }
 
-/// Begins to watch the clients' accesses, and waits until each function has been served by its own server for a
-/// while.
-async fn watch_well(group: &Group, clock: Clock, wait_max: Duration) -> Result<Watch, LiveError> {
+/// Begins to watch the clients' accesses.
+async fn watch(group: &Group, clock: Clock) -> Result<Watch, LiveError> {
     let plan = Plan {
         servers: group.servers.clone(),
         every: EVERY,
@@ -226,18 +225,16 @@ async fn watch_well(group: &Group, clock: Clock, wait_max: Duration) -> Result<W
         total_max: ACCESS_MAX,
         ask_every: Duration::from_millis(20),
     };
-    let mut watch = Watch::begin(group, &plan, clock)
-        .await
-        .map_err(ProbeError::Watch)?;
-    let mut calm = CALM;
-    for server in &group.servers {
-        if !watch.home(server.name, calm, wait_max).await {
-            return Err(LiveError::NotHome(server.name));
-        }
-        // The others have been watched meanwhile.
-        calm = Duration::from_secs(1);
+    let watch = Watch::begin(group, &plan, clock).await;
+    Ok(watch.map_err(ProbeError::Watch)?)
+}
+
+/// Waits until each function has been served by its own server for a while.
+async fn well(watch: &mut Watch, group: &Group, wait_max: Duration) -> Result<(), LiveError> {
+    match watch.home(&group.functions(), CALM, wait_max).await[..] {
+        [away, ..] => Err(LiveError::NotHome(away)),
+        [] => Ok(()),
     }
-    Ok(watch)
 }
 
 fn world_lines(at: Time, action: &FaultAction) -> Vec<Line> {
