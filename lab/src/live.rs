@@ -162,8 +162,8 @@ fn struck(scenario: &Scenario) -> Vec<ServerId> {
     struck
 }
 
-/// Carries the scenario out once. It ends when all servers that were struck are well and at home again, or when
-/// what the scenario says has passed.
+/// Carries the scenario out once. It ends when all servers that were struck are well and at home again or given
+/// up, or when what the scenario says has passed.
 async fn one(
     arguments: &Arguments,
     group: &Group,
@@ -178,29 +178,34 @@ async fn one(
     well(&mut watch, group, arguments.settle_max).await?;
     let begin = nodes::cycle_start(&arguments.servers, scenario, clock).await?;
     let mut faults = Vec::new();
-    for fault in &scenario.faults {
+    for (place, fault) in (0..).zip(&scenario.faults) {
         let at = begin + fault.at.since(Time::ZERO);
         sleep(clock.until(at)).await;
         let struck_at = clock.boot();
         for command in act::commands(&fault.action, &scenario.group)? {
             act::run(&arguments.lab, command).await?;
         }
-        faults.extend(world_lines(struck_at, &fault.action));
+        faults.extend(world_lines(struck_at, place, &fault.action));
     }
     let end = begin + scenario.duration;
-    let ended = |lines: &[Line]| {
-        let recovered = |target| {
-            let event = Entry::Note(Event::Recovered { target });
-            lines.iter().any(|line| line.entry == event)
-        };
-        struck(scenario).into_iter().all(recovered)
-    };
-    while clock.boot() < end && !ended(&nodes::lines(&arguments.servers, group, begin)?) {
+    loop {
+        let lines = nodes::lines(&arguments.servers, group, begin)?;
+        let noted = |event| lines.iter().any(|line| line.entry == Entry::Note(event));
+        let mut struck = struck(scenario);
+        struck.retain(|&target| !noted(Event::GivenUp { target }));
+        let is_over = struck
+            .iter()
+            .all(|&target| noted(Event::Recovered { target }));
+        if is_over || clock.boot() >= end {
+            let struck = struck
+                .iter()
+                .map(|server| group.servers[server.index()].name);
+            let struck: Vec<Function> = struck.collect();
+            watch.home(&struck, CALM, clock.until(end)).await;
+            break;
+        }
         sleep(Duration::from_secs(2)).await;
     }
-    let struck = struck(scenario).into_iter();
-    let struck: Vec<Function> = struck.map(|s| group.servers[s.index()].name).collect();
-    watch.home(&struck, CALM, clock.until(end)).await;
     act::run(&arguments.lab, vec!["heal".to_owned()]).await?;
     let seen = watch.end().await?;
     let mut lines = nodes::lines(&arguments.servers, group, begin)?;
@@ -237,10 +242,11 @@ async fn well(watch: &mut Watch, group: &Group, wait_max: Duration) -> Result<()
     }
 }
 
-fn world_lines(at: Time, action: &FaultAction) -> Vec<Line> {
+/// A fault as the simulator notes it, with its place in the file.
+fn world_lines(at: Time, place: u16, action: &FaultAction) -> Vec<Line> {
     let event = match action {
         FaultAction::Trouble { trouble, .. } => WorldEvent::Trouble(*trouble),
-        _ => WorldEvent::PowerLost,
+        _ => WorldEvent::Fault(place),
     };
     let line = |server| Line {
         at,
