@@ -63,7 +63,8 @@ Switches the group on and returns when all services run.
   --profile NAME      how the agent manages, and how slow the machines are made for it: guarded (as a
                       new site, the default), paper (its protocol, waits and machines), fast
                       (examinations five times a second, virtual servers kept in memory), file (as fast, but
-                      virtual servers are suspended into files)
+                      virtual servers are suspended into files), brisk (examinations twice a second, for many
+                      drills in a row)
   --firmware SECONDS  what a server's firmware takes at a restart and at power-on; default: as the
                       profile says, 0 without one
   --keep              with the disks of the last time, and so with its manager; without it they are

@@ -1,5 +1,7 @@
 //! `lab drill`: breaks, watches and mends in turn, and writes down what clients lost.
 
+mod aftermath;
+mod judge;
 mod plan;
 pub(crate) mod table;
 
@@ -17,21 +19,25 @@ use crate::act::{self, ActError};
 use crate::clock::Clock;
 use crate::csv;
 use crate::group::{Function, Group, GroupError};
-use crate::outage::{conflicts, outages};
-use crate::probe::{self, Plan, ProbeError, Seen, Watch};
+use crate::live::LiveError;
+use crate::outage::{Outage, outages};
+use crate::probe::{self, Plan, ProbeError, Watch};
+use aftermath::Aftermath;
+use judge::judge;
 use plan::{Drill, PlanError};
 use table::Row;
 
 /// Breaks something, watches what clients see, mends it, and writes down the outages
 ///
 /// Each run waits until the function is served by its own server, breaks what the drill says, holds
-/// that, mends everything, and goes on watching until the own server serves again. One line of the
-/// CSV file is one run. A table of the medians ends it.
+/// that, mends everything, and goes on watching until the own server serves again; where agents manage, until
+/// they call the whole group well. One line of the CSV file is one run. A table of the medians ends it, and
+/// where agents manage how many interruptions they tell of in their records.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
     lab drill --runs 5 --out results/live/k2.csv      all drills of lab/drills/faults.toml\n  \
     lab drill 'power cut' 'clean reboot' --runs 20\n  \
-    lab drill --random 100 --every 200ms --hold 4s --strict    any drill on any server, all functions watched\n  \
+    lab drill --random 100 --every 200ms --hold 4s --calm 1s --strict    any drill on any server\n  \
     lab drill --list")]
 pub(crate) struct Arguments {
     /// The drills to run, by name [default: all]
@@ -49,8 +55,8 @@ pub(crate) struct Arguments {
     /// Where the draws of `--random` start from
     #[arg(long, default_value_t = 1, requires = "random")]
     seed: u64,
-    /// Ends with exit code 1 when a function was not at its own server again in the end, or an address had two
-    /// holders at any time
+    /// Ends with exit code 1 when a function was not at its own server again in the end, an address had two
+    /// holders at any time, or clients saw an interruption that no server tells of
     #[arg(long)]
     strict: bool,
     /// The time between two accesses
@@ -59,6 +65,10 @@ pub(crate) struct Arguments {
     /// How long everything stays broken, instead of what the file says
     #[arg(long, value_parser = humantime::parse_duration)]
     hold: Option<Duration>,
+    /// For how long the own servers must have answered every access before something is broken, and after it is
+    /// mended
+    #[arg(long, default_value = "3s", value_parser = humantime::parse_duration)]
+    calm: Duration,
     /// How far each access goes
     #[arg(long, value_enum, default_value = "greet")]
     depth: Depth,
@@ -77,6 +87,9 @@ pub(crate) struct Arguments {
     /// The file that describes the group
     #[arg(long, hide = true, default_value = "/run/tetrarch-lab/group.toml")]
     group: PathBuf,
+    /// The folder with the servers' disks
+    #[arg(long, hide = true, default_value = "/var/lib/tetrarch-lab/servers")]
+    servers: PathBuf,
     /// The program that breaks and mends
     #[arg(long, hide = true)]
     lab: PathBuf,
@@ -97,14 +110,15 @@ pub(crate) enum DrillError {
     Act(#[from] ActError),
     #[error("{function} is not served by its own server; `lab status` says what is wrong")]
     NotHome { function: Function },
+    #[error(transparent)]
+    Records(#[from] LiveError),
     #[error("{0} times a function was not at its own server again, or its address had two holders")]
     NotWell(usize),
+    #[error("{0} interruptions that no server tells of")]
+    Untold(usize),
 }
 
-/// How long the own server must have served without a failure before something is broken, and after
-/// it is mended.
-const CALM: Duration = Duration::from_secs(3);
-/// The longest wait for that before something is broken.
+/// The longest wait for calm before something is broken.
 const CALM_WAIT_MAX: Duration = Duration::from_secs(120);
 /// The longest an access may take in all.
 const ACCESS_MAX: Duration = Duration::from_secs(5);
@@ -125,9 +139,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), DrillError> {
         .enable_all()
         .build()
         .map_err(ProbeError::Watch)?;
-    let mut rows = Vec::new();
+    let (mut rows, mut aftermath) = (Vec::new(), Aftermath::default());
     for (number, drill, watched) in series(arguments, &drills, &group) {
-        let new = runtime.block_on(one(arguments, &group, &drill, number, &watched))?;
+        let run = one(arguments, &group, &drill, number, &watched, &mut aftermath);
+        let new = runtime.block_on(run)?;
         for row in &new {
             println!("{row}");
         }
@@ -141,9 +156,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), DrillError> {
         }
     }
     table::print(&rows);
+    aftermath.print();
+    if !arguments.strict {
+        return Ok(());
+    }
     match rows.iter().filter(|row| !row.is_well()).count() {
-        bad if bad > 0 && arguments.strict => Err(DrillError::NotWell(bad)),
-        _ => Ok(()),
+        0 if aftermath.untold == 0 => Ok(()),
+        0 => Err(DrillError::Untold(aftermath.untold)),
+        bad => Err(DrillError::NotWell(bad)),
     }
 }
 
@@ -160,7 +180,7 @@ fn series(
             .map(|(number, drill)| (number, drill.clone(), vec![drill.function]))
             .collect();
     };
-    let functions: Vec<Function> = group.servers.iter().map(|server| server.name).collect();
+    let functions = group.functions();
     let mut dice = ChaCha8Rng::seed_from_u64(arguments.seed);
     let drawn = (1..=count).filter_map(|number| {
         let drill = drills.choose(&mut dice)?;
@@ -184,6 +204,7 @@ async fn one(
     drill: &Drill,
     number: u32,
     watched: &[Function],
+    aftermath: &mut Aftermath,
 ) -> Result<Vec<Row>, DrillError> {
     let names: Vec<String> = watched.iter().map(Function::to_string).collect();
     let servers = group.select(&names)?;
@@ -195,16 +216,13 @@ async fn one(
         total_max: ACCESS_MAX,
         ask_every: Duration::from_millis(20),
     };
-    // Some accesses have to end in it, however seldom they are made.
-    let calm = CALM.max(2 * arguments.every + ACCESS_MAX);
     let clock = Clock::new();
     let mut watch = Watch::begin(group, &plan, clock)
         .await
         .map_err(ProbeError::Watch)?;
-    for &function in watched {
-        if !watch.home(function, calm, CALM_WAIT_MAX).await {
-            return Err(DrillError::NotHome { function });
-        }
+    let away = watch.home(watched, arguments.calm, CALM_WAIT_MAX).await;
+    if let Some(&function) = away.first() {
+        return Err(DrillError::NotHome { function });
     }
     sleep(phase(number)).await;
     let broken_s = clock.now_s();
@@ -213,67 +231,33 @@ async fn one(
     sleep(hold.unwrap_or(Duration::from_secs(drill.hold_s))).await;
     let mended_s = clock.now_s();
     act::run(&arguments.lab, vec!["heal".to_owned()]).await?;
-    for &function in watched {
-        watch.home(function, calm, arguments.settle_max).await;
-    }
+    let settle = (arguments.calm, arguments.settle_max);
+    let away = aftermath::settle(&arguments.lab, group, drill, &mut watch, watched, settle).await;
     let seen = watch.end().await?;
     if let Some(folder) = &arguments.keep {
         let name = format!("{}-{number}", drill.name.replace(' ', "-"));
         probe::write(&folder.join(name), group, &seen)?;
     }
     let times = (broken_s, mended_s);
-    let rows = watched
-        .iter()
-        .map(|&function| judge(group, drill, number, function, times, &seen));
-    Ok(rows.collect())
+    let judge = |&function| {
+        let row = judge(group, drill, number, function, times, &seen);
+        // Who served once and is away again is not at home.
+        let home_s = row.home_s.filter(|_| !away.contains(&function));
+        Row { home_s, ..row }
+    };
+    let rows = watched.iter().map(judge).collect();
+    if group.is_managed_by_agents() {
+        let lost = watched
+            .iter()
+            .flat_map(|&function| outages(function, &seen.accesses));
+        let lost: Vec<Outage> = lost.filter(|outage| outage.begin_s >= broken_s).collect();
+        aftermath.explain(&arguments.servers, group, clock, broken_s, &lost)?;
+    }
+    Ok(rows)
 }
 
 /// Instants evenly spread over the phase, in an order in which neighbours are far apart.
 fn phase(number: u32) -> Duration {
     const GOLDEN: f64 = 0.618_033_988_749_895;
     Duration::from_secs_f64((f64::from(number) * GOLDEN).fract() * PHASE_S)
-}
-
-fn judge(
-    group: &Group,
-    drill: &Drill,
-    run: u32,
-    function: Function,
-    (broken_s, mended_s): (f64, f64),
-    seen: &Seen,
-) -> Row {
-    let away: Vec<_> = outages(function, &seen.accesses)
-        .into_iter()
-        .filter(|outage| outage.begin_s >= broken_s)
-        .collect();
-    let own = function.to_string();
-    let own_accesses = || seen.accesses.iter().filter(|a| a.function == function);
-    let home_s = own_accesses()
-        .filter(|a| a.at_s >= mended_s && a.outcome.as_ref().ok() == Some(&own))
-        .map(|a| a.at_s - mended_s)
-        .min_by(f64::total_cmp);
-    let accesses = || own_accesses().filter(|a| a.at_s >= broken_s);
-    Row {
-        manager: group.manager.clone(),
-        drill: drill.name.clone(),
-        server: drill.function,
-        function,
-        run,
-        outage_s: away.first().map_or(0.0, |outage| outage.length_s),
-        served_by: away.first().map_or(String::new(), |o| o.after.clone()),
-        further_outages: away.len().saturating_sub(1),
-        further_s: sum(away.iter().skip(1).map(|outage| outage.length_s)),
-        two_holders_s: sum(conflicts(function, &seen.samples)
-            .iter()
-            .map(|conflict| conflict.length_s)),
-        home_s,
-        accesses: accesses().count(),
-        failed: accesses().filter(|a| a.outcome.is_err()).count(),
-        late_s_max: seen.late_s_max,
-    }
-}
-
-/// The sum of durations. That of the standard library is -0.0 for none.
-fn sum(durations_s: impl Iterator<Item = f64>) -> f64 {
-    durations_s.fold(0.0, |sum, duration_s| sum + duration_s)
 }

@@ -148,6 +148,16 @@ impl Group {
         })
     }
 
+    /// The functions in the order of their servers in the ring.
+    pub(crate) fn functions(&self) -> Vec<Function> {
+        self.servers.iter().map(|server| server.name).collect()
+    }
+
+    /// Whether Tetrarch's agents manage it.
+    pub(crate) fn is_managed_by_agents(&self) -> bool {
+        self.manager == "agent"
+    }
+
     /// The servers of the named functions, or all when none is named.
     pub(crate) fn select(&self, names: &[String]) -> Result<Vec<Server>, GroupError> {
         if names.is_empty() {

@@ -5,7 +5,7 @@
 //! as that of a resume, are taken from the same records; the simulator is then run with them.
 
 mod lab_times;
-mod nodes;
+pub(crate) mod nodes;
 mod table;
 
 use std::io;
@@ -30,8 +30,8 @@ use table::Report;
 
 /// Carries out scenarios of the simulator on the lab's servers, and measures what it measures
 ///
-/// Waits until everything is well, and for the instant of the managers' cycle that the scenario's first fault
-/// has in the simulator. The times of function and target come from the servers' records, the disconnection
+/// Waits until everything is well, has all management programs start at one instant, and waits for the instant of
+/// their cycle that the scenario's first fault has in the simulator. The times of function and target come from the servers' records, the disconnection
 /// from a client. Then the simulator runs the same scenarios with the times that the lab's machines
 /// needed, such as that of a resume.
 ///
@@ -162,8 +162,8 @@ fn struck(scenario: &Scenario) -> Vec<ServerId> {
     struck
 }
 
-/// Carries the scenario out once. It ends when all servers that were struck are well and at home again, or when
-/// what the scenario says has passed.
+/// Carries the scenario out once. It ends when all servers that were struck are well and at home again or given
+/// up, or when what the scenario says has passed.
 async fn one(
     arguments: &Arguments,
     group: &Group,
@@ -172,34 +172,39 @@ async fn one(
     run: u32,
 ) -> Result<Done, LiveError> {
     let clock = Clock::new();
-    let mut watch = watch_well(group, clock, arguments.settle_max).await?;
+    let mut watch = watch(group, clock).await?;
+    well(&mut watch, group, arguments.settle_max).await?;
+    nodes::start_together(&arguments.servers, group).await?;
+    well(&mut watch, group, arguments.settle_max).await?;
     let begin = nodes::cycle_start(&arguments.servers, scenario, clock).await?;
     let mut faults = Vec::new();
-    for fault in &scenario.faults {
+    for (place, fault) in (0..).zip(&scenario.faults) {
         let at = begin + fault.at.since(Time::ZERO);
         sleep(clock.until(at)).await;
         let struck_at = clock.boot();
         for command in act::commands(&fault.action, &scenario.group)? {
             act::run(&arguments.lab, command).await?;
         }
-        faults.extend(world_lines(struck_at, &fault.action));
+        faults.extend(world_lines(struck_at, place, &fault.action));
     }
     let end = begin + scenario.duration;
-    let ended = |lines: &[Line]| {
-        let recovered = |target| {
-            let event = Entry::Note(Event::Recovered { target });
-            lines.iter().any(|line| line.entry == event)
-        };
-        struck(scenario).into_iter().all(recovered)
-    };
-    while clock.boot() < end && !ended(&nodes::lines(&arguments.servers, group, begin)?) {
+    loop {
+        let lines = nodes::lines(&arguments.servers, group, begin)?;
+        let noted = |event| lines.iter().any(|line| line.entry == Entry::Note(event));
+        let mut struck = struck(scenario);
+        struck.retain(|&target| !noted(Event::GivenUp { target }));
+        let is_over = struck
+            .iter()
+            .all(|&target| noted(Event::Recovered { target }));
+        if is_over || clock.boot() >= end {
+            let struck = struck
+                .iter()
+                .map(|server| group.servers[server.index()].name);
+            let struck: Vec<Function> = struck.collect();
+            watch.home(&struck, CALM, clock.until(end)).await;
+            break;
+        }
         sleep(Duration::from_secs(2)).await;
-    }
-    for server in struck(scenario) {
-        let left = clock.until(end);
-        watch
-            .home(group.servers[server.index()].name, CALM, left)
-            .await;
     }
     act::run(&arguments.lab, vec!["heal".to_owned()]).await?;
     let seen = watch.end().await?;
@@ -215,9 +220,8 @@ async fn one(
     })
 }
 
-/// Begins to watch the clients' accesses, and waits until each function has been served by its own server for a
-/// while.
-async fn watch_well(group: &Group, clock: Clock, wait_max: Duration) -> Result<Watch, LiveError> {
+/// Begins to watch the clients' accesses.
+async fn watch(group: &Group, clock: Clock) -> Result<Watch, LiveError> {
     let plan = Plan {
         servers: group.servers.clone(),
         every: EVERY,
@@ -226,24 +230,23 @@ async fn watch_well(group: &Group, clock: Clock, wait_max: Duration) -> Result<W
         total_max: ACCESS_MAX,
         ask_every: Duration::from_millis(20),
     };
-    let mut watch = Watch::begin(group, &plan, clock)
-        .await
-        .map_err(ProbeError::Watch)?;
-    let mut calm = CALM;
-    for server in &group.servers {
-        if !watch.home(server.name, calm, wait_max).await {
-            return Err(LiveError::NotHome(server.name));
-        }
-        // The others have been watched meanwhile.
-        calm = Duration::from_secs(1);
-    }
-    Ok(watch)
+    let watch = Watch::begin(group, &plan, clock).await;
+    Ok(watch.map_err(ProbeError::Watch)?)
 }
 
-fn world_lines(at: Time, action: &FaultAction) -> Vec<Line> {
+/// Waits until each function has been served by its own server for a while.
+async fn well(watch: &mut Watch, group: &Group, wait_max: Duration) -> Result<(), LiveError> {
+    match watch.home(&group.functions(), CALM, wait_max).await[..] {
+        [away, ..] => Err(LiveError::NotHome(away)),
+        [] => Ok(()),
+    }
+}
+
+/// A fault as the simulator notes it, with its place in the file.
+fn world_lines(at: Time, place: u16, action: &FaultAction) -> Vec<Line> {
     let event = match action {
         FaultAction::Trouble { trouble, .. } => WorldEvent::Trouble(*trouble),
-        _ => WorldEvent::PowerLost,
+        _ => WorldEvent::Fault(place),
     };
     let line = |server| Line {
         at,

@@ -138,7 +138,8 @@ async fn carry_out(
     };
     let watch = Watch::begin(group, &plan, clock).await;
     let mut watch = watch.map_err(ProbeError::Watch)?;
-    if !watch.home(Function::Mail, CALM, CALM_WAIT_MAX).await {
+    let mail = [Function::Mail];
+    if !watch.home(&mail, CALM, CALM_WAIT_MAX).await.is_empty() {
         return Err(MailError::NotHome("before anything is broken"));
     }
     // Letters of an earlier time are still in the mailbox.
@@ -150,10 +151,10 @@ async fn carry_out(
     if !away(&mut watch, arguments.away_max).await {
         println!("The virtual server has never served.");
     }
-    let is_home = watch.home(Function::Mail, CALM, arguments.home_max).await;
+    let away = watch.home(&mail, CALM, arguments.home_max).await;
     let letters = post.end().await;
     report(&watch.end().await?);
-    if !is_home {
+    if !away.is_empty() {
         return Err(MailError::NotHome("again"));
     }
     let read = read(target, series, &letters).await?;

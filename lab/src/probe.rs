@@ -101,7 +101,47 @@ pub(crate) struct Watch {
     asking: std::thread::JoinHandle<io::Result<Vec<Sample>>>,
     /// Each access reports here; the channel ends when the last one has.
     accesses: UnboundedReceiver<(Access, f64)>,
+    clock: Clock,
     seen: Seen,
+}
+
+/// Since when a function's own server has answered every access. Accesses count by when they began, so that one
+/// that hangs for seconds does not lengthen it.
+struct Calm {
+    function: Function,
+    /// The own server's name.
+    own: String,
+    /// The last access that it did not answer, and the last that it did.
+    away_s: f64,
+    home_s: f64,
+}
+
+impl Calm {
+    fn new(function: Function, from_s: f64) -> Self {
+        Self {
+            function,
+            own: function.to_string(),
+            away_s: from_s,
+            home_s: from_s,
+        }
+    }
+
+    fn add(&mut self, access: &Access) {
+        if access.function != self.function {
+            return;
+        }
+        let last_s = if access.outcome.as_ref().ok() == Some(&self.own) {
+            &mut self.home_s
+        } else {
+            &mut self.away_s
+        };
+        *last_s = last_s.max(access.at_s);
+    }
+
+    /// Negative while somebody else answers, or nobody.
+    fn length_s(&self) -> f64 {
+        self.home_s - self.away_s
+    }
 }
 
 impl Watch {
@@ -135,6 +175,7 @@ impl Watch {
             stop,
             asking,
             accesses,
+            clock,
             seen: Seen::default(),
         })
     }
@@ -147,33 +188,35 @@ impl Watch {
         &self.seen
     }
 
-    /// Waits until the own server has answered every access to `function` for `calm`; false when it does not
-    /// within `wait_max`.
+    /// Waits until the own servers have answered every access to each of `functions` for `calm`, and gives those
+    /// that they have not within `wait_max`. What began before the call is of the past.
     pub(crate) async fn home(
         &mut self,
-        function: Function,
+        functions: &[Function],
         calm: Duration,
         wait_max: Duration,
-    ) -> bool {
-        let begin = Instant::now();
-        let own = function.to_string();
-        // What was seen before the call is of the past.
-        let mut calm_since = begin;
+    ) -> Vec<Function> {
+        let (begin, from_s) = (Instant::now(), self.clock.now_s());
+        let calms = functions.iter().map(|&f| Calm::new(f, from_s));
+        let mut calms: Vec<Calm> = calms.collect();
         let mut looked_at = self.so_far().accesses.len();
-        while begin.elapsed() < wait_max {
-            sleep(Duration::from_millis(50)).await;
+        loop {
             let accesses = &self.so_far().accesses;
-            let mut new = accesses[looked_at..]
-                .iter()
-                .filter(|a| a.function == function);
-            looked_at = accesses.len();
-            if new.any(|a| a.outcome.as_ref().ok() != Some(&own)) {
-                calm_since = Instant::now();
-            } else if calm_since.elapsed() >= calm {
-                return true;
+            for access in &accesses[looked_at..] {
+                calms.iter_mut().for_each(|one| one.add(access));
             }
+            looked_at = accesses.len();
+            let is_restless = |one: &&Calm| one.length_s() < calm.as_secs_f64();
+            let restless: Vec<Function> = calms
+                .iter()
+                .filter(is_restless)
+                .map(|one| one.function)
+                .collect();
+            if restless.is_empty() || begin.elapsed() >= wait_max {
+                return restless;
+            }
+            sleep(Duration::from_millis(50)).await;
         }
-        false
     }
 
     /// Begins no more accesses, waits for those under way, and gives everything.
@@ -371,4 +414,31 @@ fn write_holders(path: &Path, seen: &Seen) -> io::Result<()> {
         writeln!(file, "{:.6},{},{}", s.at_s, s.function, s.holders.join(" "))?;
     }
     file.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calm_lasts_from_the_last_access_that_another_answered_or_nobody() {
+        let mut calm = Calm::new(Function::Web, 10.0);
+        let mut see = |at_s, function, who: Option<&str>| {
+            calm.add(&Access {
+                at_s,
+                function,
+                took_s: 0.1,
+                outcome: who.map(str::to_owned).ok_or("refused".to_owned()),
+            });
+            calm.length_s()
+        };
+        // Of the time before.
+        assert_eq!(see(9.0, Function::Web, None), 0.0);
+        assert_eq!(see(11.0, Function::Web, Some("web")), 1.0);
+        assert_eq!(see(11.5, Function::Mail, None), 1.0);
+        assert!(see(12.0, Function::Web, Some("webb")) < 0.0);
+        assert_eq!(see(14.0, Function::Web, Some("web")), 2.0);
+        // It hung, and ended last.
+        assert_eq!(see(13.0, Function::Web, None), 1.0);
+    }
 }

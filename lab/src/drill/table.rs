@@ -155,22 +155,24 @@ pub(crate) fn drills(rows: &[Row]) -> Vec<&str> {
     names
 }
 
-/// Prints the median of each drill for the functions of the servers that it struck.
+/// Prints the median of each drill for the functions of the servers that it struck, and beside them the outages of
+/// the others where they were watched.
 pub(crate) fn print(rows: &[Row]) {
     println!("\nMedians in seconds (and the largest):");
     println!(
-        "{:26} {:>4} {:>15} {:>15} {:>15}",
-        "drill", "runs", "outage", "further", "two holders"
+        "{:26} {:>4} {:>15} {:>15} {:>15} {:>15}",
+        "drill", "runs", "outage", "further", "others' outage", "two holders"
     );
     for name in drills(rows) {
-        let is_own = |row: &&Row| row.drill == name && row.is_struck();
-        let own: Vec<&Row> = rows.iter().filter(is_own).collect();
+        let all: Vec<&Row> = rows.iter().filter(|row| row.drill == name).collect();
+        let (own, others): (Vec<&Row>, Vec<&Row>) = all.iter().partition(|row| row.is_struck());
         println!(
-            "{name:26} {:4} {:>15} {:>15} {:>15}",
+            "{name:26} {:4} {:>15} {:>15} {:>15} {:>15}",
             own.len(),
             cell(&own, |row| row.outage_s),
             cell(&own, |row| row.further_s),
-            cell(&own, |row| row.two_holders_s),
+            cell(&others, |row| row.outage_s),
+            cell(&all, |row| row.two_holders_s),
         );
     }
 }

@@ -18,6 +18,9 @@ use super::{LiveError, struck};
 use crate::clock::Clock;
 use crate::group::Group;
 
+/// In this time every server's programs have ended once its flag file is gone.
+const STANDSTILL: Duration = Duration::from_secs(3);
+
 /// A job that a node had done, from its begin to its result.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Job {
@@ -120,13 +123,34 @@ fn read(
 }
 
 /// What all nodes noted and began from `from` on, in order.
-pub(super) fn lines(servers: &Path, group: &Group, from: Time) -> Result<Vec<Line>, LiveError> {
+pub(crate) fn lines(servers: &Path, group: &Group, from: Time) -> Result<Vec<Line>, LiveError> {
     let mut lines = Vec::new();
     for (server, about) in ServerId::all(group.servers.len()).zip(&group.servers) {
         lines.extend(told(servers, &about.name.to_string(), server, from)?.lines);
     }
     lines.sort_by_key(|line| line.at);
     Ok(lines)
+}
+
+/// Ends all servers' management programs by their flag files and starts them at one instant, as the simulator
+/// does. Each has a cycle of its own from its start on, and a trouble of two servers at once would meet every
+/// manager at another place of its cycle.
+pub(super) async fn start_together(servers: &Path, group: &Group) -> Result<(), LiveError> {
+    let names = group.servers.iter().map(|server| server.name.to_string());
+    let folders = names.map(|name| servers.join(name).join("root/var/lib/tetrarch"));
+    let flags: Vec<PathBuf> = folders.map(|folder| folder.join("managed")).collect();
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| LiveError::Path { path, source }
+    };
+    for flag in &flags {
+        fs::remove_file(flag).map_err(failed(flag))?;
+    }
+    sleep(STANDSTILL).await;
+    for flag in &flags {
+        File::create(flag).map_err(failed(flag))?;
+    }
+    Ok(())
 }
 
 /// Waits for the start of a cycle of the manager P1 of the server that the scenario strikes first: the
