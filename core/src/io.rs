@@ -93,6 +93,9 @@ pub enum Output {
         message: Message,
     },
     /// Begin slow work and report its end with [`Input::Done`] and the same ticket.
+    ///
+    /// What moves one virtual server or the own address is done in the order in which it was begun: the one before is
+    /// over, or comes to nothing, before the next begins, also when nobody waits for it any more.
     Run {
         /// The ticket.
         job: JobId,

@@ -256,6 +256,9 @@ impl Taking<'_> {
     }
 
     fn begin(&mut self, server: ServerId, job: JobId, action: Action) {
+        if self.machine.bounds.is_guarded() {
+            self.supersede(server, action);
+        }
         let parameters = &self.machine.bounds.parameters;
         let wait = match action {
             Action::ExamineNetwork { .. } => parameters.network_examination_normal,
@@ -281,6 +284,18 @@ impl Taking<'_> {
                 action,
             },
         );
+    }
+
+    /// A driver of guarded groups begins no job about something before the one before it about the same is over, so
+    /// one that was given up and is late does nothing any more.
+    fn supersede(&mut self, server: ServerId, action: Action) {
+        let Some(subject) = moved_by(server, action) else {
+            return;
+        };
+        self.state.pending.retain(|pending| {
+            !matches!(pending.what, What::Effect { server: at, action, .. }
+                if at == server && moved_by(at, action) == Some(subject))
+        });
     }
 
     fn hold(&mut self, server: ServerId, claim: Claim, until: Time) {
@@ -388,6 +403,19 @@ impl Taking<'_> {
             server.awake_at = earlier(server.awake_at, passed);
         }
         state.is_fresh = state.may_touch_links();
+    }
+}
+
+/// The function whose virtual server, or own address, an action of `server` moves.
+fn moved_by(server: ServerId, action: Action) -> Option<ServerId> {
+    match action {
+        Action::Resume { function }
+        | Action::ColdStart { function }
+        | Action::Assign { function }
+        | Action::Release { function }
+        | Action::Suspend { function } => Some(function),
+        Action::AssignOwn | Action::ReleaseOwn => Some(server),
+        _ => None,
     }
 }
 

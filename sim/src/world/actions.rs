@@ -16,6 +16,12 @@ impl<O: Observer> World<O> {
             life: self.server(server).life,
             job,
         };
+        if let Action::Assign { function }
+        | Action::Release { function }
+        | Action::Suspend { function } = action
+        {
+            self.server_mut(server).commanded[function.index()] = Some(job);
+        }
         match action {
             Action::ExamineNetwork { target } => {
                 let at = self.now + self.spans.network_normal;
@@ -184,6 +190,11 @@ impl<O: Observer> World<O> {
             Command::Suspend { function } => {
                 self.set_virtual_server(host, function, VirtualServer::Suspended);
                 noticed = Span::ZERO;
+            }
+            Command::Assign { function }
+                if self.server(host).commanded[function.index()] != Some(ticket.job) =>
+            {
+                outcome = Outcome::Failed;
             }
             Command::Assign { function } | Command::Release { function } => {
                 let holds = matches!(command, Command::Assign { .. });

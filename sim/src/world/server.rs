@@ -31,6 +31,8 @@ pub(crate) struct Server {
     pub(crate) virtual_servers: [VirtualServer; SERVERS_MAX],
     /// The jobs that are starting virtual servers.
     pub(crate) starts: [Option<JobId>; SERVERS_MAX],
+    /// The last job about each virtual server here. An address that comes after it was to go again stays off.
+    pub(crate) commanded: [Option<JobId>; SERVERS_MAX],
     /// Until when a guarded server may have what on it.
     pub(super) holds: Holds,
     /// When its management programs last ended, by its clock; none when they never did.
@@ -84,6 +86,7 @@ impl Server {
             managing: false,
             virtual_servers: [VirtualServer::Suspended; SERVERS_MAX],
             starts: [None; SERVERS_MAX],
+            commanded: [None; SERVERS_MAX],
             holds: Holds::NONE,
             silent_since: None,
             clock: Clock::RIGHT,
@@ -153,5 +156,6 @@ impl Server {
         self.executer = Executer::new(ExecuterSettings::default(), copied);
         self.virtual_servers = [VirtualServer::Suspended; SERVERS_MAX];
         self.starts = [None; SERVERS_MAX];
+        self.commanded = [None; SERVERS_MAX];
     }
 }
