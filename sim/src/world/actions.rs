@@ -16,12 +16,7 @@ impl<O: Observer> World<O> {
             life: self.server(server).life,
             job,
         };
-        if let Action::Assign { function }
-        | Action::Release { function }
-        | Action::Suspend { function } = action
-        {
-            self.server_mut(server).commanded[function.index()] = Some(job);
-        }
+        self.note_command(ticket, action);
         match action {
             Action::ExamineNetwork { target } => {
                 let at = self.now + self.spans.network_normal;
@@ -71,6 +66,16 @@ impl<O: Observer> World<O> {
             Action::Vote { claims } => self.ask_witness(ticket, claims),
             Action::AssignOwn => self.command_locally(ticket, Command::AssignOwn),
             Action::ReleaseOwn => self.command_locally(ticket, Command::ReleaseOwn),
+        }
+    }
+
+    /// An address that comes on a virtual server after the next command about it stays off.
+    fn note_command(&mut self, ticket: Ticket, action: Action) {
+        if let Action::Assign { function }
+        | Action::Release { function }
+        | Action::Suspend { function } = action
+        {
+            self.server_mut(ticket.server).commanded[function.index()] = Some(ticket.job);
         }
     }
 
