@@ -413,6 +413,7 @@ mod tests {
     fn live_and_simulated_events_have_one_order() {
         assert!(compared("paper", "paper") >= 4);
         assert!(compared("pairs", "paper") >= 3);
+        assert!(compared("group", "group") >= 2);
     }
 
     /// How many runs of a series of `results/live/` were compared with the simulator's of a folder of scenarios.
