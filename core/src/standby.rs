@@ -401,6 +401,10 @@ impl Node {
         let done = outcome == Outcome::Ok;
         match self.standbys[function.index()].state {
             State::Resuming | State::ColdStarting if done => self.started(cx, function),
+            // Its function has gone back meanwhile.
+            State::Resuming if !self.standbys[function.index()].wanted => {
+                self.suspend(cx, function);
+            }
             State::Resuming => {
                 self.standby_run(
                     cx,

@@ -76,8 +76,8 @@ const CATCHES: &[(Bug, Net)] = &[
     (Bug::MissesLeaseEnd, Swarm(Guarded, 14, NoProgress)),
     (Bug::GivesUpEarly, Swarm(Guarded, 21, HOLDER)),
     (Bug::TrustsFailures, Quarrelling(2)),
-    (Bug::LeavesOutHeld, Quarrelling(2387)),
-    (Bug::CountsLeftOut, Quarrelling(226)),
+    (Bug::LeavesOutHeld, Quarrelling(450)),
+    (Bug::CountsLeftOut, Quarrelling(419)),
     (Bug::TakesLate, Script("a late question frees no vote")),
     (
         Bug::NeverOverruled,

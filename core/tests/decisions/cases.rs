@@ -218,6 +218,17 @@ fn a_function_that_is_wanted_again_during_its_hand_back_is_served_again() {
 }
 
 #[test]
+fn a_virtual_server_that_cannot_be_resumed_is_not_started_for_a_function_that_has_gone_back() {
+    let mut case = Case::new(Safety::Paper, 3);
+    let function = s(3);
+    case.hears(s(4), Message::Take { function });
+    case.hears(s(4), Message::Up { target: function });
+    let outputs = case.ends(Action::Resume { function }, Outcome::Failed);
+    assert!(runs(&outputs, Action::Suspend { function }), "{outputs:?}");
+    assert!(!runs(&outputs, Action::ColdStart { function }));
+}
+
+#[test]
 fn a_function_of_this_host_that_found_no_room_gets_the_next() {
     let mut case = Case::new(Safety::Paper, 1);
     case.takes(s(1), s(4));
