@@ -105,7 +105,7 @@ impl Node {
     /// Tells all voters that this server neither holds nor wants `claims` any more. What may be here all the same is
     /// kept until the driver has ended it.
     pub(crate) fn give_up(&mut self, cx: &mut Context<'_>, claims: Claims) {
-        let wanted = claims.minus(claims.minus(self.leases.wanted));
+        let wanted = claims.common(self.leases.wanted);
         let term = self.config.timing.lease_term;
         let claims = self.leases.linger(wanted, term);
         if wanted != claims {

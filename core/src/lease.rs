@@ -124,6 +124,11 @@ impl Claims {
         }
     }
 
+    /// The claims of this set that are in `other` too.
+    pub(crate) const fn common(self, other: Self) -> Self {
+        self.minus(self.minus(other))
+    }
+
     /// One bit for each claim, by [`Claim::slot`].
     const fn bits(self) -> u16 {
         u16::from_le_bytes([self.addresses.bits(), self.images.bits()])
@@ -290,7 +295,7 @@ impl Leases {
     /// a later one. Returns the others.
     pub(crate) fn linger(&mut self, claims: Claims, term: Span) -> Claims {
         let sure = claims.minus(self.doubtful);
-        let unsure = claims.minus(sure).minus(self.lingering);
+        let unsure = claims.common(self.doubtful).minus(self.lingering);
         if !unsure.is_empty() {
             self.lingering = self.lingering.union(unsure);
             self.lingering_until = self.lingering_until.max(self.stamp + term);
@@ -300,9 +305,8 @@ impl Leases {
 
     /// These are wanted again. Returns those that were about to be given up.
     pub(crate) const fn revive(&mut self, claims: Claims) -> Claims {
-        let others = self.lingering.minus(claims);
-        let revived = self.lingering.minus(others);
-        self.lingering = others;
+        let revived = self.lingering.common(claims);
+        self.lingering = self.lingering.minus(claims);
         revived
     }
 

@@ -1,13 +1,15 @@
 //! The virtual servers on this host, and the virtual IP addresses that they hold.
 
+mod failing;
+mod guests;
+
 use crate::bug::Bug;
 use crate::event::Event;
-use crate::id::{Priority, ServerId};
+use crate::id::ServerId;
 use crate::io::{Action, Outcome, Owner};
 use crate::lease::{Claim, Claims};
 use crate::message::Message;
 use crate::node::{Context, Node};
-use crate::plan;
 use crate::time::Span;
 use crate::timer::Timer;
 
@@ -334,47 +336,6 @@ impl Node {
         }
     }
 
-    /// This host cannot run the virtual server: the other manager shall.
-    fn delegate(&mut self, cx: &mut Context<'_>, function: ServerId) {
-        let standby = self.standby(function);
-        standby.state = State::Suspended;
-        standby.wanted = false;
-        if self.is_handing_over(function) {
-            return self.end_hand_over(cx, function);
-        }
-        let managers = plan::managers(function, self.structure.members());
-        let other = [managers.p1, managers.p2]
-            .into_iter()
-            .flatten()
-            .find(|manager| *manager != self.me() && !self.absent.contains(*manager));
-        // Only the acting manager passes the task on, so that it cannot wander in a circle.
-        if let Some(other) = other.filter(|_| self.recoveries[function.index()].is_active()) {
-            self.standby(function).delegated = Some(other);
-            cx.out.send(other, Message::Take { function });
-        }
-    }
-
-    /// The same for a virtual server that has failed here.
-    fn delegate_failed(&mut self, cx: &mut Context<'_>, function: ServerId) {
-        self.delegate(cx, function);
-        let is_mine = self.may_retry(function);
-        let standby = self.standby(function);
-        standby.failed = is_mine && standby.delegated.is_none();
-    }
-
-    /// Whatever kept a virtual server from serving here may have gone after a cycle.
-    fn try_again(&mut self, cx: &mut Context<'_>, function: ServerId) {
-        let is_mine = self.may_retry(function);
-        let is_leaving = self.membership.is_leaving();
-        let next = cx.now + self.config.timing.inter_monitoring;
-        let standby = self.standby(function);
-        if standby.failed && is_mine && !is_leaving {
-            standby.wanted = true;
-            standby.state = State::Called;
-            self.timers.set(Timer::Standby(function), next);
-        }
-    }
-
     pub(crate) fn take_received(&mut self, cx: &mut Context<'_>, function: ServerId) {
         let is_other = function != self.me() && function.index() < self.config.size();
         if is_other && !self.orders.is_frozen() && !self.membership.is_leaving() {
@@ -542,94 +503,5 @@ impl Node {
                 self.pass_on(cx, function);
             }
         }
-    }
-
-    /// Room has become free: the first function after this server that was refused, and that is still
-    /// this server's to serve, gets it.
-    fn use_room(&mut self, cx: &mut Context<'_>) {
-        let open = |function: &ServerId| {
-            let standby = self.standbys[function.index()];
-            standby.refused && standby.delegated.is_none() && self.may_retry(*function)
-        };
-        if let Some(function) = self.others().find(open) {
-            self.want(cx, function, Span::ZERO);
-        }
-    }
-
-    /// Whether a function that was refused is unserved for sure: this server acts for it and has
-    /// asked nobody else, or the structure has nobody for it. What was refused on another manager's
-    /// request may long be served elsewhere, or back at its own server.
-    fn may_retry(&self, function: ServerId) -> bool {
-        let host = self.structure.host(function);
-        let unserved = host.is_none_or(|host| host == self.me() || !self.structure.contains(host));
-        self.recoveries[function.index()].is_active() || (unserved && self.adopts(function))
-    }
-
-    /// The host of virtual servers is in trouble (Fig. 4c): its guests go to its P2, or to its P1
-    /// when there is no other.
-    pub(crate) fn take_guests_of(&mut self, cx: &mut Context<'_>, host: ServerId) {
-        let managers = plan::managers(host, self.structure.members());
-        let taker = managers
-            .p2
-            .filter(|p2| !self.absent.contains(*p2))
-            .or(managers.p1);
-        let stood_in = managers.priority(self.me()) == Some(Priority::P1)
-            && managers.p2.is_none_or(|p2| self.absent.contains(p2));
-        if (taker == Some(self.me()) || stood_in) && !self.membership.is_leaving() {
-            for function in self.structure.guests(host).iter_after(self.me()) {
-                if !self.orders.leaves_alone(function) {
-                    self.want(cx, function, Span::ZERO);
-                }
-            }
-        }
-    }
-
-    /// Makes the virtual servers on this host match a structure that has changed.
-    pub(crate) fn reconcile_guests(&mut self, cx: &mut Context<'_>) {
-        let me = self.me();
-        for function in self.others() {
-            let standby = self.standbys[function.index()];
-            let overruled = self.structure.changes(function) > standby.since;
-            let host = self.structure.host(function);
-            let hosted = host.is_some_and(|host| {
-                host != me && host != function && self.structure.contains(host)
-            });
-            if self.recoveries[function.index()].is_active() {
-                if hosted {
-                    // Another manager has judged the server meanwhile and serves in its place.
-                    self.abandon_recovery(cx, function);
-                    self.release_target(cx, function);
-                }
-                continue;
-            }
-            if host == Some(function) {
-                if standby.wanted && overruled {
-                    self.hand_back(cx, function);
-                }
-            } else if hosted {
-                if standby.wanted && overruled {
-                    self.unwant(cx, function);
-                }
-            } else if standby.is_serving() && standby.wanted {
-                // Of two that serve, the one whose claim came later stays; if both claimed anew
-                // whenever they hear of each other, neither would ever give in.
-                if overruled && host.is_some_and(|host| host != me) {
-                    self.unwant(cx, function);
-                } else {
-                    self.host_for_good(cx, function);
-                }
-            } else if !standby.wanted && self.adopts(function) {
-                self.want(cx, function, Span::ZERO);
-            }
-        }
-    }
-
-    fn adopts(&self, function: ServerId) -> bool {
-        let me = self.me();
-        self.membership.is_managing()
-            && !self.membership.is_leaving()
-            && !self.orders.leaves_alone(function)
-            && (self.structure.host(function) == Some(me)
-                || plan::adopter(function, &self.structure, self.config.guests_max) == Some(me))
     }
 }
